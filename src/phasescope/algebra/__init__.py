@@ -1,0 +1,1 @@
+"""Exact mathematics in float64 numpy: the cyclic Fourier basis, finite groups."""

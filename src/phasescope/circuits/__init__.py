@@ -1,0 +1,1 @@
+"""Hypotheses about mechanism, tested by taking parts away."""

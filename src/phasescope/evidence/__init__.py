@@ -1,0 +1,1 @@
+"""Claims, their rules, intervals over seeds, verdicts."""

@@ -1,0 +1,1 @@
+"""Numbers read off one model; one file a family."""

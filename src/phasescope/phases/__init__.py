@@ -1,0 +1,1 @@
+"""A series in, named stretches out."""

@@ -1,0 +1,1 @@
+"""A run on disk: the only room that knows a path."""
