@@ -1,6 +1,9 @@
 """The base of every configuration record: frozen, typed, and deaf to unknown keys."""
 
-from pydantic import BaseModel, ConfigDict
+import difflib
+from typing import get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Config(BaseModel):
@@ -16,3 +19,55 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, strict=True
     )
+
+
+def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str:
+    """Say the first thing that is wrong in a record: which key, what it needs, what came.
+
+    Args:
+        error: What pydantic found.
+        record: The record that refused, for the names of its keys.
+        where: The file or place the values came from.
+
+    Returns:
+        One line of at most 300 characters, control characters escaped.
+
+    Example:
+        >>> class Knob(Config):
+        ...     size: int = 3
+        >>> try:
+        ...     Knob.model_validate({"sise": 4})
+        ... except ValidationError as error:
+        ...     one_line(error, Knob, "knob.toml")
+        "knob.toml: sise is not a key; did you mean size?"
+    """
+    first = error.errors(include_url=False)[0]
+    # a union's discriminator appears in the location; it is no key of the user's
+    names = _known_names(record)
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(part for part in location if part in names or part == location[-1])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
+        problem = "is not a key" + (f"; did you mean {near[0]}?" if near else "")
+    else:
+        came = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        problem = message if first["type"] == "value_error" else f"{message[0].lower()}{message[1:]}{came}"
+    line = f"{where}: {key} {problem}{more}" if key else f"{where}: {problem}{more}"
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return printable if len(printable) <= 300 else printable[:297] + "..."
+
+
+def _known_names(record: type[BaseModel]) -> set[str]:
+    """Every key of a record and of the records inside it."""
+    names: set[str] = set()
+    waiting: list[object] = [record]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            for name, field in item.model_fields.items():
+                names.add(name)
+                waiting.append(field.annotation)
+        waiting.extend(get_args(item))
+    return names

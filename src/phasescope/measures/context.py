@@ -1,0 +1,173 @@
+"""What every measure is a function of: one model on one task, its forward pass computed once, in float64."""
+
+import copy
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Self
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from phasescope.algebra.fourier import check_frequency
+from phasescope.errors import PhasescopeError
+from phasescope.measures.clusters import neuron_clusters
+from phasescope.measures.cross_entropy import cross_entropies
+from phasescope.measures.inputs import Inputs
+from phasescope.measures.spectrum import FrequencyShare, frequency_share, sums_by
+from phasescope.models.config import TransformerConfig
+from phasescope.models.model import Model
+from phasescope.tasks.split import Split
+from phasescope.tasks.task import Task
+
+
+class Context:
+    """One model on all pairs of one task; everything is computed when first asked for, and once.
+
+    Weights are taken to float64 before anything is computed. Rows of activations are the task's pairs.
+
+    Args:
+        model: The network.
+        task: The problem it was trained on.
+        split: Which pairs it was trained on.
+        key_frequencies: The keys to use, such as those of a run's last checkpoint; if left out, they are
+            found in this model by the default rule.
+        loss_dtype: Precision in which the run computed its loss; only numerical measures ask.
+        inputs: Task and split as tensors, if another context has them already.
+
+    Raises:
+        PhasescopeError: If model and task do not fit, or a key is no frequency of the task.
+
+    Example:
+        >>> from phasescope.models.handmade import clock_transformer
+        >>> from phasescope.tasks.parse import parse_task
+        >>> from phasescope.tasks.split import parse_split
+        >>> task = parse_task("a+b mod 13").build()
+        >>> context = Context(clock_transformer(13, [2, 5]), task, parse_split("nanda2023:0:0.3").split(task))
+        >>> context.keys, context.logits.shape, context.neurons.shape
+        ((2, 5), torch.Size([169, 13]), torch.Size([169, 32]))
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        split: Split,
+        key_frequencies: Iterable[int] | None = None,
+        loss_dtype: torch.dtype = torch.float64,
+        inputs: Inputs | None = None,
+    ) -> None:
+        _require_fit(model, task)
+        self.model = model
+        self.task = task
+        self.split = split
+        self.inputs = inputs or Inputs(task, split)
+        self.key_frequencies = None if key_frequencies is None else tuple(sorted(set(key_frequencies)))
+        self.loss_dtype = loss_dtype
+        for key in self.key_frequencies or ():
+            check_frequency(self.p, key)
+
+    def at(self, model: Model) -> Self:
+        """Return the same context around another checkpoint of the same network."""
+        return type(self)(model, self.task, self.split, self.key_frequencies, self.loss_dtype, self.inputs)
+
+    @property
+    def p(self) -> int:
+        """The modulus of the task."""
+        if self.inputs.p is None:
+            raise PhasescopeError(f"key frequencies need a task on Z_p; got {self.task.name}")
+        return self.inputs.p
+
+    @cached_property
+    def double(self) -> Model:
+        """The model with float64 weights, for runs with hooks and caches."""
+        return copy.deepcopy(self.model).double().requires_grad_(False)
+
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """Every parameter by name, float64."""
+        return dict(self.double.named_parameters())
+
+    @cached_property
+    def activations(self) -> dict[str, Tensor]:
+        """The last layer's activations at the answer position, by name, for all pairs."""
+        return self.inputs.forward(self.model.config, self.model.shape).activations(self.weights)
+
+    @property
+    def logits_with_equals(self) -> Float64[Tensor, "pair d_vocab_out"]:
+        """Every output of the network, '=' included where it has one: what the training loss is taken over."""
+        return self.activations["logits"]
+
+    @property
+    def logits(self) -> Float64[Tensor, "pair answer"]:
+        """The outputs that are possible answers: '=' is dropped."""
+        return self.logits_with_equals[:, : self.task.n_elements]
+
+    @property
+    def neurons(self) -> Float64[Tensor, "pair neuron"]:
+        """The last hidden layer after its non-linearity."""
+        return self.activations[self.model.neurons]
+
+    @property
+    def pattern(self) -> Float64[Tensor, "pair head key"]:
+        """Where each head of the last layer looks from the answer position."""
+        assert isinstance(self.model.config, TransformerConfig), "only a transformer attends"
+        return self.activations[f"blocks.{self.model.config.n_layers - 1}.attn.pattern"]
+
+    @property
+    def W_E(self) -> Float64[Tensor, "residue d_embed"]:
+        """The embedding of the elements (of the left operand, in an embedding MLP)."""
+        return self.double.W_E[: self.task.n_elements]
+
+    @property
+    def W_U(self) -> Float64[Tensor, "d_neck answer"]:
+        """The unembedding, its columns of possible answers."""
+        return self.double.W_U[:, : self.task.n_elements]
+
+    @cached_property
+    def W_L(self) -> Float64[Tensor, "answer neuron"]:
+        """The map from neurons to logits."""
+        return self.double.W_L[: self.task.n_elements]
+
+    @cached_property
+    def pair_losses(self) -> Float64[Tensor, " pair"]:
+        """The cross-entropy of every pair over all outputs, as trained."""
+        return cross_entropies(self.logits_with_equals, self.inputs.answers)
+
+    @cached_property
+    def logits_by_sum(self) -> Float64[Tensor, "residue answer"]:
+        """The logits, averaged over the pairs that share a+b.
+
+        Projecting the logits on cos(w_k(a+b)) and sin(w_k(a+b)) over all pairs is projecting this small
+        table on cosine and sine: restricted and excluded loss never need more.
+        """
+        assert self.inputs.sums is not None, "only where the task adds"
+        return sums_by(self.logits, self.inputs.sums, self.p) / self.p
+
+    @cached_property
+    def neuron_shares(self) -> FrequencyShare:
+        """How each neuron's variance divides over the frequencies."""
+        return frequency_share(self.neurons, self.inputs.basis)
+
+    @cached_property
+    def keys(self) -> tuple[int, ...]:
+        """The key frequencies: those given, or those that the default rule finds in this model."""
+        if self.key_frequencies is not None:
+            return self.key_frequencies
+        return neuron_clusters(self.neurons, self.neuron_shares, self.inputs.basis)
+
+    def __str__(self) -> str:
+        """Name the model's kind and the task, as errors quote them."""
+        return f"a {self.model.config.kind} on {self.task.name}"
+
+
+def _require_fit(model: Model, task: Task) -> None:
+    """Refuse a model whose inputs or outputs are not the task's."""
+    shape = model.shape
+    d_vocab = task.d_vocab if isinstance(model.config, TransformerConfig) else task.n_elements
+    fits = shape.n_ctx == task.n_ctx and shape.d_vocab == d_vocab and shape.d_vocab_out >= task.n_elements
+    if not fits:
+        raise PhasescopeError(
+            f"{task.name} needs a model with {task.n_ctx} positions, {d_vocab} tokens in and at least "
+            f"{task.n_elements} logits out; got {shape.n_ctx}, {shape.d_vocab} and {shape.d_vocab_out}"
+        )

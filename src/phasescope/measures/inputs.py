@@ -1,0 +1,75 @@
+"""What measuring needs to know of a task and a split, whichever checkpoint is looked at."""
+
+from functools import cached_property
+
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from phasescope.algebra.fourier import fourier_basis
+from phasescope.models.answer import AnswerForward, answer_forward
+from phasescope.models.config import ModelConfig, Shape
+from phasescope.tasks.split import Split
+from phasescope.tasks.task import Task
+
+_SIGN_OF_B = {"a+b": 1, "b+a": 1, "a-b": -1}
+
+class Inputs:
+    """All inputs of a task as tensors, their answers and their split, shared by every checkpoint of a series.
+
+    Args:
+        task: The problem; its pairs are in lexicographic order.
+        split: Which of them were trained on.
+
+    Example:
+        >>> from phasescope.tasks.parse import parse_task
+        >>> from phasescope.tasks.split import parse_split
+        >>> task = parse_task("a+b mod 7").build()
+        >>> inputs = Inputs(task, parse_split("nanda2023:0:0.3").split(task))
+        >>> len(inputs.answers), len(inputs.train), inputs.p
+        (49, 14, 7)
+    """
+
+    def __init__(self, task: Task, split: Split) -> None:
+        self.task = task
+        self.tokens = torch.tensor(task.tokens)
+        self.answers = torch.tensor(task.answers)
+        self.train = torch.tensor(split.train)
+        self.test = torch.tensor(split.test)
+        self._plans: dict[str, AnswerForward] = {}
+
+    @property
+    def p(self) -> int | None:
+        """The modulus, where the elements are Z_p."""
+        return self.task.modulus
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether the inputs are all pairs of residues, so that activations are functions on Z_p x Z_p."""
+        return self.p is not None and self.task.is_square_table
+
+    @cached_property
+    def sums(self) -> Int64[Tensor, " pair"] | None:
+        """The residue a+b of every pair, or a-b where the task subtracts; None where it does neither.
+
+        It is the operation that decides, not the labels: with random labels a+b is still what a network
+        that adds would compute.
+        """
+        sign = _SIGN_OF_B.get(self.task.operation or "")
+        if sign is None or not self.is_plane:
+            return None
+        a, b = torch.tensor(self.task.pairs).unbind(1)
+        return (a + sign * b) % self.task.n_elements
+
+    @cached_property
+    def basis(self) -> Float64[Tensor, "component residue"]:
+        """The Fourier basis of Z_p."""
+        assert self.p is not None, "asked for without a modulus"
+        return torch.tensor(fourier_basis(self.p))
+
+    def forward(self, config: ModelConfig, shape: Shape) -> AnswerForward:
+        """Return the plan of a model's forward pass over all pairs; it is made once for a series."""
+        name = f"{config!r} {shape!r}"
+        if name not in self._plans:
+            self._plans[name] = answer_forward(config, shape, self.tokens)
+        return self._plans[name]

@@ -1,0 +1,101 @@
+"""What a measure says of itself, and the registry that the families fill."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from phasescope.measures.context import Context
+from phasescope.models.config import TransformerConfig
+
+Value = float | list[int] | dict[int, float] | dict[str, float]
+"""What a measure gives: a number, a set of frequencies, or a number per frequency, head or tensor."""
+
+Direction = Literal["lower", "higher", "neither"]
+Scale = Literal["linear", "log"]
+Per = Literal["model", "frequency", "head", "tensor", "direction", "set"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a measure cannot do without.
+
+    Attributes:
+        what: Words that follow "needs".
+        met: Whether a context has it.
+    """
+
+    what: str
+    met: Callable[[Context], bool]
+
+
+TEST_ROWS = Need("pairs held out of training", lambda context: len(context.inputs.test) > 0)
+ATTENTION = Need("attention", lambda context: isinstance(context.model.config, TransformerConfig))
+EQUALS = Need("an '=' to look from", lambda context: context.task.layout.endswith("="))
+RESIDUES = Need("a task on Z_p", lambda context: context.inputs.p is not None)
+PLANE = Need("a task on all pairs of Z_p", lambda context: context.inputs.is_plane)
+SUMS = Need("a task that adds or subtracts all pairs of Z_p", lambda context: context.inputs.sums is not None)
+KEYS = Need(
+    "key frequencies (this model has none by the default rule: give some)",
+    lambda context: context.inputs.is_plane and bool(context.keys),
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A quantity that can be read off one model: how it is computed, plotted and cited.
+
+    Attributes:
+        name: Its exact name, wherever it appears.
+        symbol: Short form for axes.
+        unit: Unit, "1" for pure numbers.
+        range: Smallest and largest possible value; None where there is no bound.
+        direction: Which way a network that generalises moves it.
+        scale: The axis it is drawn on.
+        per: What a dictionary of values is keyed by; "model" for a single number.
+        references: Keys of the papers that define it.
+        needs: What model and task must have.
+        in_series: Whether it is read at every checkpoint of a series by default.
+        function: The computation.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    range: tuple[float | None, float | None]
+    direction: Direction
+    scale: Scale
+    per: Per
+    references: tuple[str, ...]
+    needs: tuple[Need, ...]
+    in_series: bool
+    function: Callable[[Context], Value]
+
+    @property
+    def statement(self) -> str:
+        """What is measured, in one sentence."""
+        return (self.function.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+
+    def unmet(self, context: Context) -> str | None:
+        """Return in one line why the measure does not apply to a context; None if it does."""
+        for need in self.needs:
+            if not need.met(context):
+                return f"{self.name} needs {need.what}; got {context}"
+        return None
+
+
+REGISTRY: dict[str, Measure] = {}
+"""Every measure whose family has been imported, by name."""
+
+
+def measured[Result: Value](
+    symbol: str,
+    unit: str = "1",
+    range: tuple[float | None, float | None] = (None, None),
+    direction: Direction = "neither",
+    scale: Scale = "linear",
+    per: Per = "model",
+    references: tuple[str, ...] = ("nanda2023",),
+    needs: tuple[Need, ...] = (),
+    in_series: bool = False,
+) -> Callable[[Callable[[Context], Result]], Callable[[Context], Result]]:
+    ...

@@ -1,0 +1,145 @@
+"""One checkpoint file, ours or somebody else's, as a network ready to measure."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from phasescope.config import one_line
+from phasescope.errors import DamagedFile, PhasescopeError
+from phasescope.models.build import model_from_parameters
+from phasescope.models.config import Activation, EmbeddingMLPConfig, ModelConfig, Shape, TransformerConfig
+from phasescope.models.foreign_layout import Companion, recognise
+from phasescope.models.model import Model
+from phasescope.models.tensor_file import GIBIBYTE, parse_safetensors, read_bytes, read_torch
+from phasescope.store.sealed import unseal
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A network out of a file, and where it came from."""
+
+    model: Model
+    """The network, on the CPU, of the dtype it was saved in."""
+    step: int | None
+    """Optimiser steps taken, where the file says it."""
+    source: str
+    """``phasescope``, or the publication whose layout it has."""
+    skipped: tuple[str, ...]
+    """What was in the file and is no part of the network: masks, and biases that are all zero."""
+
+
+def model_metadata(config: TransformerConfig | EmbeddingMLPConfig, shape: Shape) -> dict[str, str]:
+    """Return what a checkpoint of ours says about its network, for its metadata.
+
+    Args:
+        config: What the network is.
+        shape: The sizes that come from its task.
+
+    Returns:
+        Two JSON texts, under ``model`` and ``shape``.
+
+    Example:
+        >>> model_metadata(TransformerConfig(), Shape(d_vocab=6, d_vocab_out=6, n_ctx=3))["shape"]
+        '{"d_vocab":6,"d_vocab_out":6,"n_ctx":3}'
+    """
+    return {"model": config.model_dump_json(), "shape": shape.model_dump_json()}
+
+
+def load_checkpoint_file(path: Path | str, max_bytes: int = GIBIBYTE) -> LoadedModel:
+    """Return the network in a checkpoint file, whoever wrote it.
+
+    A file of ours carries its config and a checksum, which is verified. Any other is recognised by the
+    names and shapes of its weights: nanda2023, zhong2023 (with its ``config_*.json`` beside it),
+    chughtai2023, TransformerLens, and plain state dicts under the names of the house. Nothing in a file
+    is ever executed, and nothing is ever loaded in part.
+
+    Args:
+        path: A ``.safetensors``, ``.pt`` or ``.pth`` file.
+        max_bytes: The largest file to take in.
+
+    Returns:
+        The network, its step and its source.
+
+    Raises:
+        PhasescopeError: If the file is missing, too large, or not a network the house knows; the message
+            names the weights that are missing, unknown or of the wrong shape.
+        DamagedFile: If its checksum is wrong, or it holds anything but tensors.
+
+    Example:
+        >>> load_checkpoint_file("no-such.pt")
+        Traceback (most recent call last):
+        phasescope.errors.PhasescopeError: no-such.pt: needs a checkpoint file; there is none at this path
+    """
+    path = Path(path)
+    try:
+        return _load(path, max_bytes)
+    except PhasescopeError as error:
+        raise type(error)(_one_line(path, error)) from None
+
+
+def _load(path: Path, max_bytes: int) -> LoadedModel:
+    if path.suffix == ".safetensors":
+        data = read_bytes(path, max_bytes)
+        if _looks_sealed(data):
+            return _ours(data, path)
+        file = parse_safetensors(data)
+    elif path.suffix in (".pt", ".pth"):
+        file = read_torch(path, max_bytes)
+    else:
+        raise PhasescopeError(f"needs a .safetensors, .pt or .pth file; got {path.suffix or 'no suffix'!r}")
+    found = recognise(file.tensors, _companion(path))
+    model = model_from_parameters(found.config, found.shape, found.parameters)
+    return LoadedModel(model, file.step, found.source, found.skipped)
+
+
+def _looks_sealed(data: bytes) -> bool:
+    """Whether a file claims to be ours. Either mark will do, so that no single flipped bit hides both."""
+    return b"phasescope" in data[:128] or b"sha256" in data[:128]
+
+
+def _ours(data: bytes, path: Path) -> LoadedModel:
+    snapshot = unseal(data, Path(path.name))
+    if snapshot.kind != "checkpoint" or not {"model", "shape"} <= snapshot.metadata.keys():
+        raise PhasescopeError(
+            f"needs a checkpoint with its model's config inside; got the {snapshot.kind} of step {snapshot.step}"
+        )
+    try:
+        config = _MODEL_CONFIG.validate_json(snapshot.metadata["model"])
+        shape = Shape.model_validate_json(snapshot.metadata["shape"])
+    except ValidationError as error:
+        raise PhasescopeError(one_line(error, TransformerConfig, "its model's config")) from None
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in snapshot.tensors.items()}
+    return LoadedModel(model_from_parameters(config, shape, tensors), snapshot.step, "phasescope", ())
+
+
+def _companion(path: Path) -> Companion | None:
+    """Read the config that zhong2023 keeps beside ``model_ID.pt`` as ``config_ID.json``."""
+    beside = path.with_name(path.stem.replace("model_", "config_", 1) + ".json")
+    if not path.stem.startswith("model_") or not beside.is_file():
+        return None
+    try:
+        facts = json.loads(read_bytes(beside, max_bytes=1 << 20))
+        share, activation = float(facts["attn_coeff"]), str(facts.get("act_fn", "ReLU"))
+        other_network = bool(facts.get("use_linear", False))
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise DamagedFile(f"{beside.name} beside it is no config of zhong2023 ({error!r:.60})") from None
+    if activation not in _ZHONG_ACTIVATIONS or other_network or not 0 <= share <= 1:
+        raise PhasescopeError(
+            f"{beside.name} beside it describes a network we do not have: needs act_fn ReLU or GeLU, no "
+            f"use_linear, attn_coeff from 0 to 1; got {activation!r:.20}, {other_network} and {share}"
+        )
+    return Companion(_ZHONG_ACTIVATIONS[activation], share)
+
+
+def _one_line(path: Path, error: PhasescopeError) -> str:
+    """Put the file's name before a message, make both printable, and keep them within a line."""
+    line = f"{str(path)[-100:]}: {error}"
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return printable if len(printable) <= 300 else printable[:297] + "..."
+
+
+_MODEL_CONFIG: TypeAdapter[TransformerConfig | EmbeddingMLPConfig] = TypeAdapter(ModelConfig)
+_ZHONG_ACTIVATIONS: dict[str, Activation] = {"ReLU": "relu", "relu": "relu", "GeLU": "gelu"}

@@ -1,0 +1,179 @@
+"""Other people's networks, recognised by the names and shapes of their weights.
+
+A state dict says how wide a network is but not everything about it. What cannot be seen is taken from
+the publication: ReLU, and causal attention, wherever no file beside the weights says otherwise.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from phasescope.config import one_line
+from phasescope.errors import PhasescopeError
+from phasescope.models.authors_layout import authors_shape, from_authors_layout
+from phasescope.models.config import Activation, EmbeddingMLPConfig, Shape, TransformerConfig
+from phasescope.models.names import parameter_shapes
+from phasescope.models.parameters import require_parameters
+
+_BUFFERS = ("mask", "IGNORE")
+_BIAS_GROUPS = {
+    "attention_bias": ("b_Q", "b_K", "b_V", "b_O"),
+    "mlp_bias": ("b_in", "b_out"),
+    "unembed_bias": ("b_U",),
+}
+
+
+@dataclass(frozen=True)
+class Companion:
+    """What a file beside the weights says about them (zhong2023 has one, the others do not)."""
+
+    activation: Activation
+    softmax_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Recognised:
+    """A network read from a state dict, its weights in the layout of the house."""
+
+    config: TransformerConfig | EmbeddingMLPConfig
+    shape: Shape
+    parameters: Mapping[str, Tensor]
+    source: str
+    skipped: tuple[str, ...]
+
+
+def recognise(state: Mapping[str, Tensor], companion: Companion | None = None) -> Recognised:
+    """Tell from the names and shapes of its weights whose network this is.
+
+    Known are the transformers of nanda2023, zhong2023, chughtai2023 and TransformerLens (whose names
+    are ours), and the MLP of chughtai2023. Masks are left out, and so are biases that are all zero.
+
+    Args:
+        state: Name to tensor.
+        companion: What a file beside the weights says, which makes it zhong2023.
+
+    Returns:
+        Config, shape and weights in the layout of the house; ``source`` names the publication.
+
+    Raises:
+        PhasescopeError: If it is none of these, or a weight is missing, unknown or of the wrong shape:
+            all are named in one line.
+
+    Example:
+        >>> mlp = {"W_x": torch.ones(5, 3), "W_y": torch.ones(5, 3), "W": torch.ones(6, 4), "W_U": torch.ones(4, 5)}
+        >>> recognise(mlp).source, recognise(mlp).config.d_hidden
+        ('chughtai2023', 4)
+    """
+    if "W_x" in state:
+        return _embedding_mlp(state)
+    if "embed.W_E" in state:
+        return _transformer(state, companion)
+    raise PhasescopeError(
+        "needs a network of nanda2023, zhong2023, chughtai2023 or TransformerLens (with embed.W_E or W_x); "
+        f"got weights named {', '.join(name[:40] for name in list(state)[:4]) or 'nothing'}"
+    )
+
+
+def _embedding_mlp(state: Mapping[str, Tensor]) -> Recognised:
+    """The MLP of chughtai2023. Without ``W`` the embeddings might be added or multiplied: nobody can tell."""
+    n, d_embed = _matrix(state, "W_x")
+    d_hidden = _matrix(state, "W")[1]
+    config = EmbeddingMLPConfig(d_embed=d_embed, d_hidden=d_hidden)
+    shape = Shape(d_vocab=n, d_vocab_out=n, n_ctx=2)
+    require_parameters(state, parameter_shapes(config, shape))
+    return Recognised(config, shape, _floats(state), "chughtai2023", ())
+
+
+def _transformer(state: Mapping[str, Tensor], companion: Companion | None) -> Recognised:
+    """A transformer in the authors' layout (their ``W_O`` is one matrix) or in that of TransformerLens."""
+    theirs = state.get("blocks.0.attn.W_O", torch.empty(0)).ndim == 2
+    weights, skipped, biases = _without_ballast(state)
+    config, shape = _sizes(weights, theirs, biases, companion)
+    if theirs and companion is None and shape.n_ctx == 2:
+        raise PhasescopeError(
+            "looks like a network of zhong2023, whose attention only its config_*.json describes; "
+            "put that file beside this one, under the same id"
+        )
+    expected = parameter_shapes(config, shape)
+    if not theirs:
+        require_parameters(weights, expected)
+        source = "chughtai2023" if "x_embed" in skipped else "transformer_lens"
+        return Recognised(config, shape, _floats(weights), source, skipped)
+    require_parameters(weights, {name: authors_shape(name, size) for name, size in expected.items()})
+    parameters = from_authors_layout(_floats(weights), config.n_heads)
+    return Recognised(config, shape, parameters, "zhong2023" if companion else "nanda2023", skipped)
+
+
+def _sizes(
+    weights: Mapping[str, Tensor], theirs: bool, biases: dict[str, bool], companion: Companion | None
+) -> tuple[TransformerConfig, Shape]:
+    """Read the sizes off one weight each; whether the rest agrees is tested afterwards."""
+    W_E, W_in = _matrix(weights, "embed.W_E"), _matrix(weights, "blocks.0.mlp.W_in")
+    W_Q = _sizes_of(weights, "blocks.0.attn.W_Q", 3)
+    d_vocab, d_model = W_E[::-1] if theirs else W_E
+    d_vocab_out = _matrix(weights, "unembed.W_U")[1]
+    try:
+        config = TransformerConfig(
+            n_layers=len({m[0] for name in weights if (m := re.match(r"blocks\.\d+", name))}),
+            d_model=d_model,
+            n_heads=W_Q[0],
+            d_head=W_Q[1] if theirs else W_Q[2],
+            d_mlp=W_in[0] if theirs else W_in[1],
+            activation=companion.activation if companion else "relu",
+            normalization="pre" if "blocks.0.ln1.w" in weights else "none",
+            causal=companion is None,
+            softmax_share=companion.softmax_share if companion else 1.0,
+            output="vocabulary" if d_vocab_out == d_vocab else "answers",
+            **biases,
+        )
+        n_ctx = _matrix(weights, "pos_embed.W_pos")[0]
+        return config, Shape(d_vocab=d_vocab, d_vocab_out=d_vocab_out, n_ctx=n_ctx)
+    except ValidationError as error:
+        raise PhasescopeError(one_line(error, TransformerConfig, "weights do not fit")) from None
+
+
+def _without_ballast(
+    state: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], tuple[str, ...], dict[str, bool]]:
+    """Set aside masks, second names of the embedding, and biases that are zero throughout."""
+    skipped = {name for name in state if name.rpartition(".")[2] in _BUFFERS}
+    skipped |= {name for name in ("x_embed", "y_embed") if name in state and _is_embedding(state, name)}
+    biases = {}
+    for group, leaves in _BIAS_GROUPS.items():
+        members = [name for name in state if name.rpartition(".")[2] in leaves]
+        biases[group] = any(bool(state[name].any()) for name in members)
+        skipped |= set() if biases[group] else set(members)
+    kept = {name: tensor for name, tensor in state.items() if name not in skipped}
+    return kept, tuple(name for name in state if name in skipped), biases
+
+
+def _is_embedding(state: Mapping[str, Tensor], name: str) -> bool:
+    """Whether a tensor is the embedding again, with or without its last row, the '='."""
+    alias, W_E = state[name], state["embed.W_E"]
+    return any(torch.equal(alias, rows) for rows in (W_E, W_E[:-1]))
+
+
+def _matrix(state: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+    return _sizes_of(state, name, 2)
+
+
+def _sizes_of(state: Mapping[str, Tensor], name: str, n_axes: int) -> tuple[int, ...]:
+    """Return the shape of a weight that must be there, with so many axes and none of them empty."""
+    if name not in state:
+        raise PhasescopeError(f"weights do not fit: missing {name}")
+    size = tuple(state[name].shape)
+    if len(size) != n_axes or 0 in size:
+        raise PhasescopeError(
+            f"weights do not fit: {name} is {size}, needs {n_axes} axes, none of them empty"
+        )
+    return size
+
+
+def _floats(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in float64 if all of them are, in float32 otherwise."""
+    all_double = all(tensor.dtype == torch.float64 for tensor in state.values())
+    return {name: tensor.to(torch.float64 if all_double else torch.float32) for name, tensor in state.items()}

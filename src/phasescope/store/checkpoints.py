@@ -1,0 +1,53 @@
+"""Weights by step: one sealed file each, written once and never changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from phasescope.store.run_folder import RunFolder, step_file, steps_in
+from phasescope.store.sealed import Snapshot, read_sealed, write_sealed
+
+_KIND = "checkpoint"
+
+
+def write(
+    folder: RunFolder, step: int, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> None:
+    """Commit the weights of a step; when this returns, they are on the disk.
+
+    Args:
+        folder: The run's.
+        step: Optimiser steps taken.
+        tensors: Weights under the model's own names.
+        metadata: Further facts, as text.
+
+    Raises:
+        PhasescopeError: If the disk refuses; nothing was committed then.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     folder = RunFolder.create(Path(root), "demo", "{}", {})
+        ...     write(folder, 100, {"W_E": np.eye(2)}, {"dtype": "float64"})
+        ...     steps(folder), read(folder, 100).metadata
+        ((100,), {'dtype': 'float64'})
+    """
+    write_sealed(step_file(folder.checkpoints, step), Snapshot(_KIND, step, tensors, metadata))
+
+
+def read(folder: RunFolder, step: int) -> Snapshot:
+    """Read the weights of a step, every bit checked.
+
+    Raises:
+        PhasescopeError: If the run has no checkpoint of ``step``.
+        DamagedFile: If a single bit changed, or the file is of another step.
+    """
+    return read_sealed(step_file(folder.checkpoints, step), _KIND, step)
+
+
+def steps(folder: RunFolder) -> tuple[int, ...]:
+    """Return the steps whose weights were committed, ascending; opens no file."""
+    return steps_in(folder.checkpoints)

@@ -1,0 +1,113 @@
+"""A run: a recipe with everything on disk that came of it."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from html import escape
+from pathlib import Path
+
+import torch
+
+from phasescope.models.build import model_from_parameters
+from phasescope.models.config import shape_for
+from phasescope.models.model import Model
+from phasescope.store import checkpoints
+from phasescope.store.metrics import Points, read_metrics
+from phasescope.store.run_folder import RunFolder
+from phasescope.store.status import Status, read_status
+from phasescope.tasks.split import Split
+from phasescope.tasks.task import Task
+from phasescope.training.recipe import Recipe
+
+
+class Run:
+    """What training left on disk; a checkpoint series that measures can read.
+
+    Args:
+        folder: The run's folder, a path or an opened one.
+
+    Example:
+        >>> import tempfile
+        >>> from phasescope.training.engine import train
+        >>> from phasescope.training.presets import nanda2023
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     run = train(nanda2023(steps=20), root=root, show_progress=False)
+        ...     run.steps(), f"{run.metrics()['train_loss'][1][0]:.3f}"
+        ((0, 20), '4.764')
+    """
+
+    def __init__(self, folder: RunFolder | Path | str) -> None:
+        self.folder = folder if isinstance(folder, RunFolder) else RunFolder.open(Path(folder))
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What was trained."""
+        return Recipe.from_json(self.folder.recipe_json(), str(self.folder.recipe))
+
+    @cached_property
+    def task(self) -> Task:
+        """The problem, every input with its answer."""
+        return self.recipe.task.build()
+
+    @cached_property
+    def split(self) -> Split:
+        """Which inputs were trained on."""
+        return self.recipe.split.split(self.task)
+
+    @property
+    def status(self) -> Status:
+        """How far the run is, as of its last commit."""
+        return read_status(self.folder)
+
+    @property
+    def outcome(self) -> str | None:
+        """How the run ended, in words; None while it trains."""
+        return self.status.outcome
+
+    def steps(self) -> tuple[int, ...]:
+        """Return the steps whose weights were committed, ascending."""
+        return checkpoints.steps(self.folder)
+
+    def model(self, step: int) -> Model:
+        """Return the network after ``step`` updates, its file's checksum verified.
+
+        Raises:
+            PhasescopeError: If there is no checkpoint of that step.
+            DamagedFile: If a bit of it changed.
+        """
+        tensors = checkpoints.read(self.folder, step).tensors
+        shape = shape_for(self.recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
+        weights = {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}
+        return model_from_parameters(self.recipe.model, shape, weights)
+
+    def at(self, step: int) -> Model:
+        """Return the network after ``step`` updates; another name for ``model``."""
+        return self.model(step)
+
+    def __iter__(self) -> Iterator[tuple[int, Model]]:
+        """Go through every checkpoint, oldest first."""
+        for step in self.steps():
+            yield step, self.model(step)
+
+    def metrics(self) -> dict[str, Points]:
+        """Return every series written down: name to (steps int64, values float64)."""
+        return read_metrics(self.folder.metrics)
+
+    def __repr__(self) -> str:
+        """Say which run it is and how far."""
+        status = self.status
+        how = status.outcome or f"{status.state} at step {status.step:,}"
+        return f"Run({self.folder.path.name}: {how}, {len(self.steps())} checkpoints)"
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks, without JavaScript."""
+        status = self.status
+        last = {name: values[-1] for name, (_, values) in self.metrics().items() if name.count("_") == 1}
+        rows = {
+            "task": self.task.name,
+            "outcome": status.outcome or status.state,
+            "step": f"{status.step:,}",
+            "checkpoints": f"{len(self.steps()):,}",
+            **{name.replace("_", " "): f"{value:.4g}" for name, value in last.items()},
+        }
+        body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
+        return f"<table><caption>{escape(self.folder.path.name)}</caption>{body}</table>"

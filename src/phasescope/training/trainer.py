@@ -1,0 +1,156 @@
+"""One network in training, in memory: its weights, its optimiser, the step it is at."""
+
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from numpy.typing import NDArray
+from torch import Tensor
+
+from phasescope.errors import NonFinite
+from phasescope.models.answer import answer_forward
+from phasescope.models.build import build_model
+from phasescope.models.config import shape_for
+from phasescope.training.loss import cross_entropy
+from phasescope.training.optimiser import build_optimiser, learning_rate
+from phasescope.training.recipe import Recipe
+
+Penalty = Callable[[Mapping[str, Tensor]], Tensor]
+"""A term added to the training loss, as a function of the weights; handed in from above."""
+
+
+class Trainer:
+    """What a recipe trains, step by step, with nothing written to disk.
+
+    The loss at step t is that of the weights after t updates, as published: it is read before the
+    update that makes step t + 1.
+
+    Args:
+        recipe: What to train.
+        penalty: A term to add to the training loss.
+
+    Example:
+        >>> from phasescope.training.presets import nanda2023
+        >>> trainer = Trainer(nanda2023(seed=1, weight_decay=0.1))
+        >>> trainer.forward_name, f"{trainer.advance():.6f}", trainer.step
+        ('folded', '4.776912', 1)
+    """
+
+    def __init__(self, recipe: Recipe, penalty: Penalty | None = None) -> None:
+        self.recipe = recipe
+        self.penalty = penalty
+        self.task = recipe.task.build()
+        self.split = recipe.split.split(self.task)
+        shape = shape_for(recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
+        self.model = build_model(recipe.model, shape, recipe.seed, getattr(torch, recipe.dtype))
+        self.parameters = dict(self.model.named_parameters())
+        self.optimiser = build_optimiser(recipe.optimiser, self.parameters.values())
+        self.loss_dtype: torch.dtype = getattr(torch, recipe.loss_dtype)
+        self.step = 0
+        self.tokens = torch.from_numpy(self.task.tokens)
+        self.answers = torch.from_numpy(self.task.answers)
+        self.rows = {name: torch.from_numpy(getattr(self.split, name)) for name in ("train", "test")}
+        self.forwards = {
+            name: answer_forward(recipe.model, shape, self.tokens[rows], recipe.forward)
+            for name, rows in self.rows.items()
+            if len(rows)
+        }
+
+    @property
+    def forward_name(self) -> str:
+        """Which forward pass runs: folded, lean or plain."""
+        return self.forwards["train"].name
+
+    def advance(self) -> float:
+        """Take one optimiser step and return the loss before it, in nats."""
+        batch = self._batch()
+        if batch is None:
+            logits, answers = self.forwards["train"].answer(self.parameters), self.answers[self.rows["train"]]
+        else:
+            logits, answers = self.model.answer_logits(self.tokens[batch]), self.answers[batch]
+        loss = cross_entropy(logits, answers, self.loss_dtype)
+        value = loss.item()
+        if self.penalty is not None:
+            loss = loss + self.penalty(self.parameters)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.recipe.optimiser, self.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.step += 1
+        return value
+
+    def _batch(self) -> Int64[Tensor, "batch"] | None:
+        """Which rows this step trains on: a function of seed and step alone; None for all of them."""
+        size, train = self.recipe.batch_size, self.rows["train"]
+        if size is None:
+            return None
+        per_epoch = -(-len(train) // size)
+        epoch, part = divmod(self.step, per_epoch)
+        stream = torch.Generator().manual_seed(zlib.crc32(f"order {self.recipe.seed} {epoch}".encode()))
+        return train[torch.randperm(len(train), generator=stream)[part * size : (part + 1) * size]]
+
+    @torch.no_grad()
+    def look(self) -> dict[str, float]:
+        """Return loss and accuracy on the training and the held-out inputs, at this step."""
+        found = {}
+        for name, forward in self.forwards.items():
+            logits, answers = forward.answer(self.parameters), self.answers[self.rows[name]]
+            found[f"{name}_loss"] = cross_entropy(logits, answers, self.loss_dtype).item()
+            found[f"{name}_accuracy"] = _accuracy(logits, answers)
+        return found
+
+    def weights(self) -> dict[str, NDArray[np.floating]]:
+        """Return a copy of the weights."""
+        return {name: weight.detach().numpy().copy() for name, weight in self.parameters.items()}
+
+    def state(self) -> dict[str, NDArray[np.floating]]:
+        """Return a copy of all that the next step depends on, beside the recipe and the step."""
+        state = {f"weight {name}": array for name, array in self.weights().items()}
+        for name, weight in self.parameters.items():
+            for key, value in self.optimiser.state[weight].items():
+                if value is not None:
+                    state[f"{key} {name}"] = torch.as_tensor(value).numpy().copy()
+        return state
+
+    def restore(self, step: int, state: Mapping[str, NDArray[np.floating]]) -> None:
+        """Go to ``step`` with what ``state`` returned there."""
+        for name, weight in self.parameters.items():
+            with torch.no_grad():
+                weight.copy_(torch.from_numpy(state[f"weight {name}"]))
+            self.optimiser.state[weight] = {
+                key.split(" ")[0]: torch.from_numpy(array.copy())
+                for key, array in state.items()
+                if key.split(" ")[1] == name and not key.startswith("weight ")
+            }
+        self.step = step
+
+    def first_non_finite(self) -> str | None:
+        """Name the first weight, or failing that the first gradient, that is not finite."""
+        for name, weight in self.parameters.items():
+            if not torch.isfinite(weight).all():
+                return name
+        return None
+
+    def locate_non_finite(self, until: int) -> NonFinite:
+        """Step on with every tensor checked, and say where the first value that is not finite arose."""
+        while self.step <= until:
+            step = self.step
+            loss = self.advance()
+            suspects = [("the loss", torch.tensor(loss))]
+            suspects += [(f"the gradient of {name}", w.grad) for name, w in self.parameters.items() if w.grad is not None]
+            suspects += list(self.parameters.items())
+            for name, tensor in suspects:
+                if not torch.isfinite(tensor).all():
+                    return NonFinite(
+                        f"training stopped at step {step}: {name} is not finite; nothing of it was saved; "
+                        "lower the learning rate or take a float64 loss"
+                    )
+        return NonFinite(f"training stopped before step {until}: a value was not finite, and did not come again")
+
+
+def _accuracy(logits: Float[Tensor, "example d_vocab_out"], answers: Int64[Tensor, "example"]) -> float:
+    """Return the share of examples whose largest logit is the answer's."""
+    return (logits.argmax(-1) == answers).double().mean().item()
