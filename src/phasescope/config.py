@@ -39,7 +39,7 @@ def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str
         ...     Knob.model_validate({"sise": 4})
         ... except ValidationError as error:
         ...     one_line(error, Knob, "knob.toml")
-        "knob.toml: sise is not a key; did you mean size?"
+        'knob.toml: sise is not a key; did you mean size?'
     """
     first = error.errors(include_url=False)[0]
     # a union's discriminator appears in the location; it is no key of the user's

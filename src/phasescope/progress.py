@@ -6,8 +6,9 @@ which reads well a week later.
 
 import sys
 import time
+from io import StringIO
 from types import TracebackType
-from typing import Self, TextIO
+from typing import IO
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1
@@ -32,7 +33,9 @@ class Progress:
         10/10
     """
 
-    def __init__(self, total: int, unit: str = "steps", start: int = 0, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, total: int, unit: str = "steps", start: int = 0, stream: IO[str] | StringIO | None = None
+    ) -> None:
         self.total = total
         self.unit = unit
         self.start = start
@@ -44,7 +47,7 @@ class Progress:
         self.shown = -1
         self.note = ""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Progress":
         return self
 
     def __exit__(

@@ -53,7 +53,8 @@ def test_sets_survive() -> None:
 def test_what_is_not_a_claims_file_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(PhasescopeError) as refused:
         claims_from_json(text, "runs/a/claims.json")
-    assert str(refused.value).startswith("runs/a/claims.json") and "\n" not in str(refused.value)
+    assert str(refused.value).startswith("runs/a/claims.json")
+    assert "\n" not in str(refused.value)
 
 
 def test_a_verdict_that_does_not_exist_is_refused() -> None:

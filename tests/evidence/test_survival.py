@@ -40,7 +40,8 @@ def test_against_scipy() -> None:
 
 def test_all_censored_has_no_median() -> None:
     curve = kaplan_meier([Censored(100), Censored(100)])
-    assert curve.median is None and curve.steps.size == 0
+    assert curve.median is None
+    assert curve.steps.size == 0
     assert str(curve) == "median not reached (not reached to not reached), n = 2, 2 censored"
 
 

@@ -52,7 +52,8 @@ def test_within_a_negative_published_value() -> None:
 def test_the_whole_interval_decides(values: list[float], verdict: str) -> None:
     evidence = judge(_claim(100.0, Within(relative=0.25)), dict(enumerate(values)))
     assert (evidence.verdict, evidence.n) == (verdict, 3)
-    assert evidence.interval is not None and evidence.interval[0] <= evidence.measured <= evidence.interval[1]
+    assert evidence.interval is not None
+    assert evidence.interval[0] <= evidence.measured <= evidence.interval[1]
 
 
 def test_log_scale_gives_the_geometric_mean() -> None:
@@ -66,7 +67,8 @@ def test_seed_specific_claims_look_at_the_authors_seed_only() -> None:
     assert (shown.verdict, shown.n, shown.measured) == ("shown", 1, (14, 35))
     missing = judge(claim, {1: (2, 9)})
     assert (missing.verdict, missing.n, missing.note) == ("not shown", 0, "needs seed 0")
-    assert judge(claim, {1: (35, 14)}, authors_seed=1).verdict == "shown"
+    other = _claim((2, 9), SameSet(), seed_specific=True, seed=1)
+    assert judge(other, {0: (35, 14), 1: (2, 9)}).verdict == "shown"
 
 
 def test_sets_over_seeds() -> None:

@@ -101,7 +101,9 @@ def test_float32_agrees_between_numbers_of_threads():
     for threads in (1, 2):
         torch.set_num_threads(threads)
         logits = forward.answer(parameters)
-        results.append([logits.detach(), *torch.autograd.grad(logits.square().mean(), list(parameters.values()))])
+        results.append(
+            [logits.detach(), *torch.autograd.grad(logits.square().mean(), list(parameters.values()))]
+        )
     torch.set_num_threads(before)
     for one, two in zip(*results, strict=True):
         torch.testing.assert_close(one, two, rtol=2e-5, atol=1e-7)

@@ -1,7 +1,7 @@
 """The one Fourier basis of the house: functions on Z_p, and the directions a sum makes on pairs."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from phasescope.errors import PhasescopeError
 
@@ -77,8 +77,7 @@ def fourier_basis(p: int) -> Float64[np.ndarray, "component residue"]:
         111
     """
     waves = [wave for k in frequencies(p) for wave in _waves(p, k, np.arange(p))]
-    basis = np.stack([np.ones(p), *waves])
-    return basis / np.linalg.norm(basis, axis=1, keepdims=True)
+    return _units(np.stack([np.ones(p), *waves]))
 
 
 def sum_directions(p: int, k: int) -> Float64[np.ndarray, "direction pair"]:
@@ -108,8 +107,7 @@ def sum_directions(p: int, k: int) -> Float64[np.ndarray, "direction pair"]:
     check_frequency(p, k)
     residues = np.arange(p)
     sums = np.add.outer(residues, residues).ravel() % p
-    waves = np.stack(_waves(p, k, sums))
-    return waves / np.linalg.norm(waves, axis=1, keepdims=True)
+    return _units(np.stack(_waves(p, k, sums)))
 
 
 def check_frequency(p: int, k: int) -> None:
@@ -129,8 +127,13 @@ def check_frequency(p: int, k: int) -> None:
         raise PhasescopeError(f"a frequency of Z_{p} lies in 1..{p // 2}; got {k}")
 
 
-def _waves(p: int, k: int, x: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Cosine and sine of frequency k at the integers x; the angle is reduced in integers, so it stays exact."""
+def _units(rows: Float64[np.ndarray, "row point"]) -> Float64[np.ndarray, "row point"]:
+    """Scale every row to length 1."""
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _waves(p: int, k: int, x: Int64[np.ndarray, " point"]) -> tuple[Float64[np.ndarray, " point"], ...]:
+    """Cosine and sine of frequency k at the integers x; the angle is reduced in integers first."""
     angle = 2 * np.pi * (k * x % p) / p
     return (np.cos(angle),) if 2 * k == p else (np.cos(angle), np.sin(angle))
 

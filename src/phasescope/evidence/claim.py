@@ -17,8 +17,8 @@ class Claim(Config):
     Example:
         >>> from phasescope.evidence.rules import Within
         >>> claim = Claim(
-        ...     id="loss", statement="The trained network solves the task.", source="nanda2023 section 4",
-        ...     quantity="measure:loss", published=2.41e-7, unit="nats", rule=Within(relative=0.25), scale="log",
+        ...     id="loss", statement="It is solved.", source="nanda2023 section 4", quantity="measure:loss",
+        ...     published=2.41e-7, unit="nats", rule=Within(relative=0.25), scale="log",
         ... )
         >>> claim.rule.region(claim.published)
         (1.8075e-07, 3.0125e-07)
@@ -43,7 +43,9 @@ class Claim(Config):
     variant: str = ""
     """Which of several definitions is meant, where the paper leaves it open."""
     seed_specific: bool = False
-    """Whether the claim is about the authors' own seed and is judged on that seed alone."""
+    """Whether the claim is about one run of the authors' and is judged on that seed alone."""
+    seed: int = 0
+    """The seed of the authors' run that a seed-specific claim is about."""
 
     @model_validator(mode="after")
     def _rule_fits_the_value(self) -> "Claim":

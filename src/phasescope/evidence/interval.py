@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from phasescope.errors import PhasescopeError
@@ -81,6 +82,7 @@ def student_interval(values: Sequence[int | float | Censored], scale: Scale = "l
     return Interval(centre, centre - half, centre + half, n)
 
 
+@cache
 def student_quantile(freedom: int, coverage: float = 0.95) -> float:
     """Return the t with the given probability between -t and t.
 

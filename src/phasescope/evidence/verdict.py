@@ -12,18 +12,17 @@ Measured = int | float | Sequence[int]
 """One seed's number, or its set of integers."""
 
 
-def judge(claim: Claim, by_seed: Mapping[int, Measured], authors_seed: int = 0) -> Evidence:
+def judge(claim: Claim, by_seed: Mapping[int, Measured]) -> Evidence:
     """Hold one claim against what was measured.
 
     With two or more seeds the claim is shown if the whole 95 % interval satisfies the rule, refuted if the
     whole interval violates it, and not shown otherwise. One seed cannot refute: it shows the claim if the
-    rule holds and does not show it if not. A claim about the authors' own seed is judged on that seed alone,
-    whatever else was run.
+    rule holds and does not show it if not. A claim about one run of the authors' is judged on that seed
+    alone, whatever else was run.
 
     Args:
         claim: The claim and its rule.
         by_seed: The measured value of each seed; NaN where a seed gave none.
-        authors_seed: The seed that seed-specific claims are about.
 
     Returns:
         Centre, interval, n and verdict; a note where the quantity was not measured.
@@ -43,7 +42,7 @@ def judge(claim: Claim, by_seed: Mapping[int, Measured], authors_seed: int = 0) 
         'refuted'
     """
     counted = {
-        seed: value for seed, value in by_seed.items() if not claim.seed_specific or seed == authors_seed
+        seed: value for seed, value in by_seed.items() if not claim.seed_specific or seed == claim.seed
     }
     for seed, value in counted.items():
         if isinstance(value, int | float) == isinstance(claim.rule, SameSet):
@@ -52,7 +51,7 @@ def judge(claim: Claim, by_seed: Mapping[int, Measured], authors_seed: int = 0) 
                 f"seed {seed} measured {value!r}."
             )
     if not counted:
-        note = f"needs seed {authors_seed}" if claim.seed_specific and by_seed else "not measured"
+        note = f"needs seed {claim.seed}" if claim.seed_specific and by_seed else "not measured"
         return Evidence(claim=claim, measured=None, interval=None, n=0, verdict="not shown", note=note)
     if isinstance(claim.rule, SameSet):
         return _judge_sets(claim, [value for value in counted.values() if isinstance(value, Sequence)])
@@ -76,7 +75,8 @@ def _judge_sets(claim: Claim, sets: Sequence[Sequence[int]]) -> Evidence:
 
 def _judge_numbers(claim: Claim, values: Sequence[float]) -> Evidence:
     """Compare one value, or the interval over several, with the rule's region."""
-    assert not isinstance(claim.rule, SameSet) and not isinstance(claim.published, tuple)
+    assert not isinstance(claim.rule, SameSet)
+    assert not isinstance(claim.published, tuple)
     lowest, highest = claim.rule.region(claim.published)
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) < len(values):

@@ -12,8 +12,12 @@ EXPLAINED = 0.85
 FEWEST_NEURONS = 5
 """A key frequency has at least so many neurons."""
 
-NULL_DRAWS = 8
-NULL_NEURONS = 64
+TIMES_CHANCE = 5.0
+"""A key frequency has more than this many times its share of neurons by chance."""
+
+NULL_DRAWS = 32
+NULL_VALUES = 2**18
+"""How often residues are relabelled, and of how many activations."""
 
 
 def cluster_sizes(shares: FrequencyShare) -> Int64[Tensor, " frequency"]:
@@ -36,17 +40,18 @@ def cluster_sizes(shares: FrequencyShare) -> Int64[Tensor, " frequency"]:
     return (shares.share > EXPLAINED).sum(1)
 
 
-def neuron_clusters(
+def clustered_frequencies(
     neurons: Float64[Tensor, "pair neuron"],
     shares: FrequencyShare,
     basis: Float64[Tensor, "component residue"],
 ) -> tuple[int, ...]:
     """Return the key frequencies: at least five neurons each, and more than chance would give.
 
-    Chance is measured on the network's own neurons with their values shuffled over the pairs. For large p
-    no shuffled neuron comes near 0.85; for p of 5 and less some do, and for p of 3 all do, so that there
-    the rule finds nothing. A frequency must hold more than twice the share of neurons that the worst of
-    eight shuffles puts on it.
+    Chance is measured on the network's own neurons with the residues relabelled at random, a and b alike:
+    that takes the circle away and leaves everything else, and an untrained network does not notice it. A
+    frequency must hold more than five times the share of neurons that relabelling gives it on average. For
+    large p no relabelled neuron comes near 0.85. For p up to 8 or so some do, and for p of 3 and 4 so many
+    that the rule finds nothing.
 
     Args:
         neurons: Activations at the answer position.
@@ -60,26 +65,29 @@ def neuron_clusters(
         >>> from phasescope.algebra.fourier import fourier_basis
         >>> basis = torch.tensor(fourier_basis(7))
         >>> neurons = torch.outer(basis[3], basis[4]).reshape(49, 1).repeat(1, 6)
-        >>> neuron_clusters(neurons, frequency_share(neurons, basis), basis)
+        >>> clustered_frequencies(neurons, frequency_share(neurons, basis), basis)
         (2,)
     """
     sizes = cluster_sizes(shares)
     if int(sizes.max()) < FEWEST_NEURONS:
         return ()
     living = neurons[:, shares.varies]
-    by_chance = _largest_share_by_chance(living, basis)
-    is_key = (sizes >= FEWEST_NEURONS) & (sizes / living.shape[1] > 2 * by_chance)
+    by_chance = _mean_share_by_chance(living, basis)
+    is_key = (sizes >= FEWEST_NEURONS) & (sizes.double() / living.shape[1] > TIMES_CHANCE * by_chance)
     return tuple(1 + int(row) for row in is_key.nonzero())
 
 
-def _largest_share_by_chance(
+def _mean_share_by_chance(
     living: Float64[Tensor, "pair neuron"], basis: Float64[Tensor, "component residue"]
 ) -> Float64[Tensor, " frequency"]:
-    """Share of shuffled neurons on each frequency, the worst of several draws; always the same draws."""
+    """Mean share of relabelled neurons on each frequency, over a sample of neurons and fixed draws."""
+    p = len(basis)
     generator = torch.Generator().manual_seed(0)
-    sample = living[:, :: -(-living.shape[1] // NULL_NEURONS)]
+    every = max(1, living.numel() // NULL_VALUES)
+    sample = living[:, ::every].reshape(p, p, -1)
     draws = []
     for _ in range(NULL_DRAWS):
-        shuffled = sample[torch.randperm(len(sample), generator=generator)]
-        draws.append(cluster_sizes(frequency_share(shuffled, basis)) / sample.shape[1])
-    return torch.stack(draws).amax(0).double()
+        label = torch.randperm(p, generator=generator)
+        relabelled = sample[label][:, label].flatten(0, 1)
+        draws.append(cluster_sizes(frequency_share(relabelled, basis)).double() / relabelled.shape[1])
+    return torch.stack(draws).mean(0)

@@ -3,15 +3,14 @@
 import copy
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Self
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from phasescope.algebra.fourier import check_frequency
 from phasescope.errors import PhasescopeError
-from phasescope.measures.clusters import neuron_clusters
+from phasescope.measures.clusters import clustered_frequencies
 from phasescope.measures.cross_entropy import cross_entropies
 from phasescope.measures.inputs import Inputs
 from phasescope.measures.spectrum import FrequencyShare, frequency_share, sums_by
@@ -67,9 +66,9 @@ class Context:
         for key in self.key_frequencies or ():
             check_frequency(self.p, key)
 
-    def at(self, model: Model) -> Self:
+    def at(self, model: Model) -> "Context":
         """Return the same context around another checkpoint of the same network."""
-        return type(self)(model, self.task, self.split, self.key_frequencies, self.loss_dtype, self.inputs)
+        return Context(model, self.task, self.split, self.key_frequencies, self.loss_dtype, self.inputs)
 
     @property
     def p(self) -> int:
@@ -95,7 +94,7 @@ class Context:
 
     @property
     def logits_with_equals(self) -> Float64[Tensor, "pair d_vocab_out"]:
-        """Every output of the network, '=' included where it has one: what the training loss is taken over."""
+        """Every output of the network, '=' included where it has one, as in the training loss."""
         return self.activations["logits"]
 
     @property
@@ -135,6 +134,11 @@ class Context:
         return cross_entropies(self.logits_with_equals, self.inputs.answers)
 
     @cached_property
+    def pair_is_right(self) -> Bool[Tensor, " pair"]:
+        """Whether the largest output of each pair is the answer."""
+        return self.logits_with_equals.argmax(1) == self.inputs.answers
+
+    @cached_property
     def logits_by_sum(self) -> Float64[Tensor, "residue answer"]:
         """The logits, averaged over the pairs that share a+b.
 
@@ -154,11 +158,12 @@ class Context:
         """The key frequencies: those given, or those that the default rule finds in this model."""
         if self.key_frequencies is not None:
             return self.key_frequencies
-        return neuron_clusters(self.neurons, self.neuron_shares, self.inputs.basis)
+        return clustered_frequencies(self.neurons, self.neuron_shares, self.inputs.basis)
 
     def __str__(self) -> str:
         """Name the model's kind and the task, as errors quote them."""
-        return f"a {self.model.config.kind} on {self.task.name}"
+        kind = self.model.config.kind
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind} on {self.task.name}"
 
 
 def _require_fit(model: Model, task: Task) -> None:

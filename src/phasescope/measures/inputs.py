@@ -14,6 +14,7 @@ from phasescope.tasks.task import Task
 
 _SIGN_OF_B = {"a+b": 1, "b+a": 1, "a-b": -1}
 
+
 class Inputs:
     """All inputs of a task as tensors, their answers and their split, shared by every checkpoint of a series.
 

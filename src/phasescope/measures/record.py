@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 from phasescope.measures.context import Context
 from phasescope.models.config import TransformerConfig
 
 Value = float | list[int] | dict[int, float] | dict[str, float]
 """What a measure gives: a number, a set of frequencies, or a number per frequency, head or tensor."""
+
+Function = TypeVar("Function", bound=Callable[[Context], Value])
+"""The computation of a measure, whose own return type is kept."""
 
 Direction = Literal["lower", "higher", "neither"]
 Scale = Literal["linear", "log"]
@@ -36,7 +40,7 @@ PLANE = Need("a task on all pairs of Z_p", lambda context: context.inputs.is_pla
 SUMS = Need("a task that adds or subtracts all pairs of Z_p", lambda context: context.inputs.sums is not None)
 KEYS = Need(
     "key frequencies (this model has none by the default rule: give some)",
-    lambda context: context.inputs.is_plane and bool(context.keys),
+    lambda context: bool(context.key_frequencies or (context.inputs.is_plane and context.keys)),
 )
 
 
@@ -47,7 +51,7 @@ class Measure:
     Attributes:
         name: Its exact name, wherever it appears.
         symbol: Short form for axes.
-        unit: Unit, "1" for pure numbers.
+        unit: Unit; empty for a pure number.
         range: Smallest and largest possible value; None where there is no bound.
         direction: Which way a network that generalises moves it.
         scale: The axis it is drawn on.
@@ -87,9 +91,10 @@ REGISTRY: dict[str, Measure] = {}
 """Every measure whose family has been imported, by name."""
 
 
-def measured[Result: Value](
+def measured(
     symbol: str,
-    unit: str = "1",
+    *,
+    unit: str = "",
     range: tuple[float | None, float | None] = (None, None),
     direction: Direction = "neither",
     scale: Scale = "linear",
@@ -97,5 +102,42 @@ def measured[Result: Value](
     references: tuple[str, ...] = ("nanda2023",),
     needs: tuple[Need, ...] = (),
     in_series: bool = False,
-) -> Callable[[Callable[[Context], Result]], Callable[[Context], Result]]:
-    ...
+) -> Callable[[Function], Function]:
+    """Register a function of a context as the measure that bears its name.
+
+    Args:
+        symbol: Short form for axes.
+        unit: Unit; empty for a pure number.
+        range: Smallest and largest possible value.
+        direction: Which way a network that generalises moves it.
+        scale: The axis it is drawn on.
+        per: What a dictionary of values is keyed by.
+        references: Keys of the papers that define it.
+        needs: What model and task must have.
+        in_series: Whether it is read at every checkpoint of a series by default.
+
+    Returns:
+        A decorator that registers the function and returns it as it is.
+
+    Example:
+        >>> @measured("2x", unit="nats")
+        ... def twice_the_mean_loss(context: Context) -> float:
+        ...     '''Twice the mean loss.'''
+        ...     return 2 * float(context.pair_losses.mean())
+        >>> REGISTRY.pop("twice_the_mean_loss").statement
+        'Twice the mean loss.'
+    """
+
+    def register(function: Function) -> Function:
+        name = function.__name__
+        assert name not in REGISTRY, f"two measures are called {name}"
+        REGISTRY[name] = Measure(
+            name, symbol, unit, range, direction, scale, per, references, needs, in_series, function
+        )
+        return function
+
+    return register
+
+
+measured_loss = partial(measured, unit="nats", range=(0.0, None), scale="log")
+"""Register a loss: in nats, from zero up, drawn on a log axis."""

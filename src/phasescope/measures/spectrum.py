@@ -41,7 +41,7 @@ def frequency_energy(
         >>> [round(energy, 12) for energy in frequency_energy(table, basis)[:, 0].tolist()]
         [25.0, 1.0]
     """
-    return _by_frequency((basis @ table).square())
+    return by_frequency((basis @ table).square())
 
 
 def frequency_share(
@@ -95,7 +95,7 @@ def line_sums(values: Float64[Tensor, "pair column"], p: int) -> tuple[Tensor, T
         >>> [sums.flatten().tolist() for sums in line_sums(ones, 3)]
         [[3.0, 3.0, 3.0], [3.0, 3.0, 3.0], [3.0, 3.0, 3.0], [3.0, 3.0, 3.0]]
     """
-    plane = values.unflatten(0, (p, p))
+    plane = values.reshape(p, p, -1)
     a, b = torch.cartesian_prod(torch.arange(p), torch.arange(p)).unbind(1)
     return plane.sum(1), plane.sum(0), sums_by(values, (a + b) % p, p), sums_by(values, (a - b) % p, p)
 
@@ -114,7 +114,8 @@ def sums_by(
         Sums of shape ``(residue=p, column)``; 0 for a residue that no pair has.
 
     Example:
-        >>> sums_by(torch.tensor([[1.0], [2.0], [4.0]]).double(), torch.tensor([0, 2, 0]), 3).flatten().tolist()
+        >>> values = torch.tensor([[1.0], [2.0], [4.0]]).double()
+        >>> sums_by(values, torch.tensor([0, 2, 0]), 3).flatten().tolist()
         [5.0, 0.0, 2.0]
     """
     return values.new_zeros(p, values.shape[1]).index_add_(0, residues, values)
@@ -135,13 +136,24 @@ def squares(values: Float64[Tensor, "pair column"], p: int) -> Float64[Tensor, "
         [14.0]
     """
     total = values.new_zeros(values.shape[1])
-    for block in values.split(p):
+    for block in torch.split(values, p):
         total += block.square().sum(0)
     return total
 
 
-def _by_frequency(energy: Float64[Tensor, "component column"]) -> Float64[Tensor, "frequency column"]:
-    """Add cosine and sine up: components 2k-1 and 2k are of frequency k."""
-    p = len(energy)
-    frequency = torch.arange(p).add(1).div(2, rounding_mode="floor")[1:]
-    return sums_by(energy[1:], frequency - 1, p // 2)
+def by_frequency(values: Float64[Tensor, "component column"]) -> Float64[Tensor, "frequency column"]:
+    """Add cosine and sine up: components 2k-1 and 2k are of frequency k, component 0 of none.
+
+    Args:
+        values: One row per component of the Fourier basis.
+
+    Returns:
+        One row per frequency 1 .. p//2.
+
+    Example:
+        >>> by_frequency(torch.tensor([[9.0], [1.0], [2.0], [4.0]]).double()).flatten().tolist()
+        [3.0, 4.0]
+    """
+    p = len(values)
+    row = torch.arange(p - 1).div(2, rounding_mode="floor")
+    return sums_by(values[1:], row, p // 2)

@@ -11,9 +11,9 @@ from phasescope.config import one_line
 from phasescope.errors import DamagedFile, PhasescopeError
 from phasescope.models.build import model_from_parameters
 from phasescope.models.config import Activation, EmbeddingMLPConfig, ModelConfig, Shape, TransformerConfig
-from phasescope.models.foreign_layout import Companion, recognise
+from phasescope.models.foreign_layout import Companion, is_authors_layout, recognise
 from phasescope.models.model import Model
-from phasescope.models.tensor_file import GIBIBYTE, parse_safetensors, read_bytes, read_torch
+from phasescope.models.tensor_file import GIBIBYTE, parse_safetensors, parse_torch, read_bytes
 from phasescope.store.sealed import unseal
 
 
@@ -81,16 +81,14 @@ def load_checkpoint_file(path: Path | str, max_bytes: int = GIBIBYTE) -> LoadedM
 
 
 def _load(path: Path, max_bytes: int) -> LoadedModel:
-    if path.suffix == ".safetensors":
-        data = read_bytes(path, max_bytes)
-        if _looks_sealed(data):
-            return _ours(data, path)
-        file = parse_safetensors(data)
-    elif path.suffix in (".pt", ".pth"):
-        file = read_torch(path, max_bytes)
-    else:
+    if path.suffix not in (".safetensors", ".pt", ".pth"):
         raise PhasescopeError(f"needs a .safetensors, .pt or .pth file; got {path.suffix or 'no suffix'!r}")
-    found = recognise(file.tensors, _companion(path))
+    data = read_bytes(path, max_bytes)
+    if path.suffix == ".safetensors" and _looks_sealed(data):
+        return _ours(data, path)
+    file = parse_safetensors(data) if path.suffix == ".safetensors" else parse_torch(data)
+    companion = _companion(path) if is_authors_layout(file.tensors) else None
+    found = recognise(file.tensors, companion)
     model = model_from_parameters(found.config, found.shape, found.parameters)
     return LoadedModel(model, file.step, found.source, found.skipped)
 
@@ -101,10 +99,11 @@ def _looks_sealed(data: bytes) -> bool:
 
 
 def _ours(data: bytes, path: Path) -> LoadedModel:
-    snapshot = unseal(data, Path(path.name))
+    snapshot = unseal(data, path)
     if snapshot.kind != "checkpoint" or not {"model", "shape"} <= snapshot.metadata.keys():
         raise PhasescopeError(
-            f"needs a checkpoint with its model's config inside; got the {snapshot.kind} of step {snapshot.step}"
+            "needs a checkpoint with its model's config inside; "
+            f"got the {snapshot.kind} of step {snapshot.step}"
         )
     try:
         config = _MODEL_CONFIG.validate_json(snapshot.metadata["model"])
@@ -135,8 +134,8 @@ def _companion(path: Path) -> Companion | None:
 
 
 def _one_line(path: Path, error: PhasescopeError) -> str:
-    """Put the file's name before a message, make both printable, and keep them within a line."""
-    line = f"{str(path)[-100:]}: {error}"
+    """Put the path before a message that lacks it, make both printable, and keep them within a line."""
+    line = str(error) if str(path) in str(error) else f"{str(path)[-100:]}: {error}"
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return printable if len(printable) <= 300 else printable[:297] + "..."
 

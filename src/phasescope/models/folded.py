@@ -46,10 +46,9 @@ class FoldedForward:
 
     name = "folded"
 
-    def __init__(
-        self, config: TransformerConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]
-    ) -> None:
-        assert config.n_layers == 1 and config.normalization == "none", "only this folds"
+    def __init__(self, config: TransformerConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]) -> None:
+        assert config.n_layers == 1, "a second layer does not fold"
+        assert config.normalization == "none", "layer norm does not fold"
         self.config = config
         self.shape = shape
         distinct = [torch.unique(tokens[:, j], return_inverse=True) for j in range(shape.n_ctx)]
@@ -87,7 +86,8 @@ class FoldedForward:
         resid = [network["embed.W_E"][values] + W_pos[j] for j, values in enumerate(self.vocabulary)]
         pattern = self._pattern(attn, resid)
         attended, shared = self._table(attn, resid)
-        weights = functional.pad(pattern[:, :, self.summed].transpose(1, 2).flatten(1), (0, 1), value=1.0)
+        one = torch.ones_like(pattern[0, :, :1])  # the shared row is read once, as it is
+        weights = torch.cat([*(pattern[j] for j in self.summed), one], dim=1)
 
         into_mlp, skipping = shared @ mlp["W_in"], shared
         if self.config.mlp_bias:
@@ -96,16 +96,14 @@ class FoldedForward:
         skip = self.plan(torch.cat([attended @ W_U, unembed(self.config, network, skipping)]), weights)
         post = activate(self.config.activation, pre)
         return {
-            "blocks.0.attn.pattern": pattern,
+            "blocks.0.attn.pattern": pattern.permute(1, 2, 0),
             "blocks.0.mlp.pre": pre,
             "blocks.0.mlp.post": post,
             "skip": skip,
             "logits": torch.addmm(skip, post, mlp["W_out"] @ W_U),
         }
 
-    def _pattern(
-        self, attn: Part, resid: list[Tensor]
-    ) -> Float[Tensor, "example head key"]:
+    def _pattern(self, attn: Part, resid: list[Tensor]) -> Float[Tensor, "key example head"]:
         """Attention of the answer position: scores are a table over (its token, the token attended to)."""
         queries = torch.einsum("qd,hde->qhe", resid[-1], attn["W_Q"])
         if self.config.attention_bias:
@@ -118,7 +116,7 @@ class FoldedForward:
                 keys = keys + attn["b_K"]
             table = torch.einsum("qhe,khe->qkh", queries, keys).flatten(0, 1)
             scores.append(functional.embedding(self.index[-1] * len(rows) + self.index[j], table))
-        softmax = torch.stack(scores, -1).softmax(-1)
+        softmax = torch.stack(scores).softmax(0)
         share = self.config.softmax_share
         return softmax if share == 1 else share * softmax + (1 - share)
 

@@ -26,7 +26,9 @@ class FoldedMLPForward:
 
     name = "folded"
 
-    def __init__(self, config: EmbeddingMLPConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]) -> None:
+    def __init__(
+        self, config: EmbeddingMLPConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]
+    ) -> None:
         self.config = config
         self.operands = tokens[:, list(shape.operand_positions)].unbind(1)
 
@@ -39,7 +41,7 @@ class FoldedMLPForward:
         W_x = parameters["W_x"]
         tables = (W_x, W_x if self.config.tied else parameters["W_y"])
         if self.config.combine == "concat":
-            halves = parameters["W"].split(self.config.d_embed)
+            halves = torch.split(parameters["W"], self.config.d_embed)
             tables = (tables[0] @ halves[0], tables[1] @ halves[1])
         pre = functional.embedding(self.operands[0], tables[0])
         pre = pre + functional.embedding(self.operands[1], tables[1])

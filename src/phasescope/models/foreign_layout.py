@@ -2,6 +2,7 @@
 
 A state dict says how wide a network is but not everything about it. What cannot be seen is taken from
 the publication: ReLU, and causal attention, wherever no file beside the weights says otherwise.
+``config.init`` says nothing about such a network.
 """
 
 import re
@@ -25,6 +26,14 @@ _BIAS_GROUPS = {
     "mlp_bias": ("b_in", "b_out"),
     "unembed_bias": ("b_U",),
 }
+_TELLING = {
+    "embed.W_E": 2,
+    "pos_embed.W_pos": 2,
+    "blocks.0.attn.W_Q": 3,
+    "blocks.0.mlp.W_in": 2,
+    "unembed.W_U": 2,
+}
+"""The weights that tell the sizes of a transformer, and how many axes each has."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,19 @@ class Recognised:
     skipped: tuple[str, ...]
 
 
+def is_authors_layout(state: Mapping[str, Tensor]) -> bool:
+    """Say whether weights lie as those of nanda2023 and zhong2023 do: all heads' outputs in one matrix.
+
+    Args:
+        state: Name to tensor.
+
+    Example:
+        >>> is_authors_layout({"blocks.0.attn.W_O": torch.ones(128, 128)})
+        True
+    """
+    return "blocks.0.attn.W_O" in state and state["blocks.0.attn.W_O"].ndim == 2
+
+
 def recognise(state: Mapping[str, Tensor], companion: Companion | None = None) -> Recognised:
     """Tell from the names and shapes of its weights whose network this is.
 
@@ -64,8 +86,9 @@ def recognise(state: Mapping[str, Tensor], companion: Companion | None = None) -
             all are named in one line.
 
     Example:
-        >>> mlp = {"W_x": torch.ones(5, 3), "W_y": torch.ones(5, 3), "W": torch.ones(6, 4), "W_U": torch.ones(4, 5)}
-        >>> recognise(mlp).source, recognise(mlp).config.d_hidden
+        >>> sizes = {"W_x": (5, 3), "W_y": (5, 3), "W": (6, 4), "W_U": (4, 5)}
+        >>> found = recognise({name: torch.ones(size) for name, size in sizes.items()})
+        >>> found.source, found.config.d_hidden
         ('chughtai2023', 4)
     """
     if "W_x" in state:
@@ -80,8 +103,8 @@ def recognise(state: Mapping[str, Tensor], companion: Companion | None = None) -
 
 def _embedding_mlp(state: Mapping[str, Tensor]) -> Recognised:
     """The MLP of chughtai2023. Without ``W`` the embeddings might be added or multiplied: nobody can tell."""
-    n, d_embed = _matrix(state, "W_x")
-    d_hidden = _matrix(state, "W")[1]
+    sizes = _sizes_of(state, {"W_x": 2, "W": 2})
+    (n, d_embed), (_, d_hidden) = sizes["W_x"], sizes["W"]
     config = EmbeddingMLPConfig(d_embed=d_embed, d_hidden=d_hidden)
     shape = Shape(d_vocab=n, d_vocab_out=n, n_ctx=2)
     require_parameters(state, parameter_shapes(config, shape))
@@ -90,9 +113,10 @@ def _embedding_mlp(state: Mapping[str, Tensor]) -> Recognised:
 
 def _transformer(state: Mapping[str, Tensor], companion: Companion | None) -> Recognised:
     """A transformer in the authors' layout (their ``W_O`` is one matrix) or in that of TransformerLens."""
-    theirs = state.get("blocks.0.attn.W_O", torch.empty(0)).ndim == 2
+    theirs = is_authors_layout(state)
+    sizes = _sizes_of(state, _TELLING)
     weights, skipped, biases = _without_ballast(state)
-    config, shape = _sizes(weights, theirs, biases, companion)
+    config, shape = _described(weights, sizes, theirs, biases, companion)
     if theirs and companion is None and shape.n_ctx == 2:
         raise PhasescopeError(
             "looks like a network of zhong2023, whose attention only its config_*.json describes; "
@@ -108,29 +132,34 @@ def _transformer(state: Mapping[str, Tensor], companion: Companion | None) -> Re
     return Recognised(config, shape, parameters, "zhong2023" if companion else "nanda2023", skipped)
 
 
-def _sizes(
-    weights: Mapping[str, Tensor], theirs: bool, biases: dict[str, bool], companion: Companion | None
+def _described(
+    weights: Mapping[str, Tensor],
+    sizes: dict[str, tuple[int, ...]],
+    theirs: bool,
+    biases: dict[str, bool],
+    companion: Companion | None,
 ) -> tuple[TransformerConfig, Shape]:
-    """Read the sizes off one weight each; whether the rest agrees is tested afterwards."""
-    W_E, W_in = _matrix(weights, "embed.W_E"), _matrix(weights, "blocks.0.mlp.W_in")
-    W_Q = _sizes_of(weights, "blocks.0.attn.W_Q", 3)
-    d_vocab, d_model = W_E[::-1] if theirs else W_E
-    d_vocab_out = _matrix(weights, "unembed.W_U")[1]
+    """Read config and shape off the telling weights; whether the rest agrees is tested afterwards."""
+    d_vocab, d_model = sizes["embed.W_E"][::-1] if theirs else sizes["embed.W_E"]
+    n_heads, *W_Q = sizes["blocks.0.attn.W_Q"]
+    d_vocab_out = sizes["unembed.W_U"][1]
     try:
         config = TransformerConfig(
             n_layers=len({m[0] for name in weights if (m := re.match(r"blocks\.\d+", name))}),
             d_model=d_model,
-            n_heads=W_Q[0],
-            d_head=W_Q[1] if theirs else W_Q[2],
-            d_mlp=W_in[0] if theirs else W_in[1],
+            n_heads=n_heads,
+            d_head=W_Q[0 if theirs else 1],
+            d_mlp=sizes["blocks.0.mlp.W_in"][0 if theirs else 1],
             activation=companion.activation if companion else "relu",
             normalization="pre" if "blocks.0.ln1.w" in weights else "none",
             causal=companion is None,
             softmax_share=companion.softmax_share if companion else 1.0,
             output="vocabulary" if d_vocab_out == d_vocab else "answers",
-            **biases,
+            attention_bias=biases["attention_bias"],
+            mlp_bias=biases["mlp_bias"],
+            unembed_bias=biases["unembed_bias"],
         )
-        n_ctx = _matrix(weights, "pos_embed.W_pos")[0]
+        n_ctx = sizes["pos_embed.W_pos"][0]
         return config, Shape(d_vocab=d_vocab, d_vocab_out=d_vocab_out, n_ctx=n_ctx)
     except ValidationError as error:
         raise PhasescopeError(one_line(error, TransformerConfig, "weights do not fit")) from None
@@ -157,23 +186,27 @@ def _is_embedding(state: Mapping[str, Tensor], name: str) -> bool:
     return any(torch.equal(alias, rows) for rows in (W_E, W_E[:-1]))
 
 
-def _matrix(state: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
-    return _sizes_of(state, name, 2)
-
-
-def _sizes_of(state: Mapping[str, Tensor], name: str, n_axes: int) -> tuple[int, ...]:
-    """Return the shape of a weight that must be there, with so many axes and none of them empty."""
-    if name not in state:
-        raise PhasescopeError(f"weights do not fit: missing {name}")
-    size = tuple(state[name].shape)
-    if len(size) != n_axes or 0 in size:
-        raise PhasescopeError(
-            f"weights do not fit: {name} is {size}, needs {n_axes} axes, none of them empty"
-        )
-    return size
+def _sizes_of(state: Mapping[str, Tensor], telling: dict[str, int]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of weights that must be there, each with so many axes and none of them empty."""
+    if missing := [name for name in telling if name not in state]:
+        raise PhasescopeError(f"weights do not fit: missing {', '.join(missing)}")
+    sizes = {name: tuple(state[name].shape) for name in telling}
+    wrong = [
+        f"{name} is {size}, needs {telling[name]} axes, none empty"
+        for name, size in sizes.items()
+        if len(size) != telling[name] or 0 in size
+    ]
+    if wrong:
+        raise PhasescopeError(f"weights do not fit: {', '.join(wrong)}")
+    return sizes
 
 
 def _floats(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights in float64 if all of them are, in float32 otherwise."""
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            raise PhasescopeError(
+                f"weights do not fit: {name} is {tensor.dtype}, needs floating-point numbers"
+            )
     all_double = all(tensor.dtype == torch.float64 for tensor in state.values())
     return {name: tensor.to(torch.float64 if all_double else torch.float32) for name, tensor in state.items()}

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from torch import Tensor
 
@@ -63,17 +63,23 @@ class Hooks:
         self.names = names
         self._attached: tuple[Mapping[str, Hook], ...] = ()
 
-    @contextmanager
-    def attached(self, functions: Mapping[str, Hook]) -> Iterator[None]:
+    def attached(self, functions: Mapping[str, Hook]) -> AbstractContextManager[None]:
         """Attach hooks for the length of a ``with`` block, inside those already attached.
 
         Args:
             functions: Activation name to hook.
 
+        Returns:
+            The context manager.
+
         Raises:
             PhasescopeError: If a name is unknown.
         """
         require_known(functions, self.names)
+        return self._attach(functions)
+
+    @contextmanager
+    def _attach(self, functions: Mapping[str, Hook]) -> Iterator[None]:
         outside = self._attached
         self._attached = (*outside, functions)
         try:

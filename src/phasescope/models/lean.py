@@ -9,7 +9,7 @@ This holds for every transformer of the house, layer norm included: layer norm w
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
@@ -21,11 +21,12 @@ from phasescope.models.hooks import untapped
 from phasescope.models.transformer import Part, layer_norm, mlp, position_rows, unembed
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """What stands at one position: its distinct contents, and which of them each example has."""
 
-    index: Int64[Tensor, "example"]
-    representative: Int64[Tensor, "row"]
+    index: Int64[Tensor, " example"]
+    representative: Int64[Tensor, " row"]
     """For each distinct content, one example that has it."""
 
 
@@ -133,8 +134,10 @@ class LeanForward:
             rows = torch.einsum("rd,hde->rhe", into[j], attn[f"W_{letter}"])
             if config.attention_bias:
                 rows = rows + attn[f"b_{letter}"]
-            looked_up = functional.embedding(self.rows[layer][j].index[target.representative], rows.flatten(1))
-            return looked_up.unflatten(1, (config.n_heads, config.d_head))
+            looked_up = functional.embedding(
+                self.rows[layer][j].index[target.representative], rows.flatten(1)
+            )
+            return looked_up.view(-1, config.n_heads, config.d_head)
 
         visible = range(self._n_visible(i))
         query = project("Q", i) / config.d_head**0.5

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from phasescope.errors import PhasescopeError
 from phasescope.models.config import EmbeddingMLPConfig, Shape, TransformerConfig
-from phasescope.models.hooks import Hook, Hooks, require_known
+from phasescope.models.hooks import Hook, Hooks
 from phasescope.models.names import activation_names, parameter_shapes
 from phasescope.models.parameters import plant, require_parameters
 from phasescope.models.tensor_table import tensor_table
@@ -152,7 +152,6 @@ class Model(nn.Module, ABC):
             >>> bool((cache["blocks.0.resid_mid"] == cache["blocks.0.resid_pre"]).all())
             True
         """
-        require_known(functions, self._hooks.names)
         return self._hooks.attached(functions)
 
     def require_length(self, tokens: Int[Tensor, "batch pos"]) -> None:
@@ -181,17 +180,15 @@ class Model(nn.Module, ABC):
         return weights[name]
 
     def __repr__(self) -> str:
-        """Name the network, its sizes and its number of weights."""
-        return f"{self._headline()}: {self.config!r}"
+        """Name the network, its sizes, and where its config leaves the default."""
+        name, shape = type(self).__name__, self.shape
+        n_weights = sum(weight.numel() for weight in self.parameters())
+        sizes = f"reads {shape.n_ctx} tokens of {shape.d_vocab}, gives {shape.d_vocab_out} logits"
+        special = self.config.model_dump(exclude_defaults=True)
+        return "; ".join(
+            [f"{name} of {n_weights:,} weights", sizes, *(f"{key}={value}" for key, value in special.items())]
+        )
 
     def _repr_html_(self) -> str:
         """Show the weights as a plain table in a notebook."""
-        return tensor_table(self._headline(), dict(self.named_parameters()))
-
-    def _headline(self) -> str:
-        n_weights = sum(weight.numel() for weight in self.parameters())
-        shape = self.shape
-        return (
-            f"{type(self).__name__} of {n_weights:,} weights, "
-            f"{shape.n_ctx} of {shape.d_vocab} tokens in, {shape.d_vocab_out} logits out"
-        )
+        return tensor_table(repr(self), dict(self.named_parameters()))

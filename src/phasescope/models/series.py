@@ -1,10 +1,11 @@
 """A network over the course of its training: all that measures ever see of a run."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from phasescope.models.model import Model
 
 
+@runtime_checkable
 class CheckpointSeries(Protocol):
     """The same network at a number of training steps.
 

@@ -1,5 +1,6 @@
 """Named tensors out of a file that a stranger made: bounded in size, and never executed."""
 
+import io
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -76,28 +77,32 @@ def parse_safetensors(data: bytes) -> TensorFile:
         raise DamagedFile(f"is no whole safetensors file ({error}); fetch it again") from None
 
 
-def read_torch(path: Path, max_bytes: int = GIBIBYTE) -> TensorFile:
-    """Return the tensors of a ``.pt`` or ``.pth`` file: a state dict, or one under the key ``model``.
+def parse_torch(data: bytes) -> TensorFile:
+    """Return the tensors in the bytes of a ``.pt`` or ``.pth`` file: a state dict, or one under ``model``.
 
     Only ``torch.load(weights_only=True)`` is used: nothing in the file is executed.
 
     Args:
-        path: The file.
-        max_bytes: The largest size to take in.
+        data: The whole file.
 
     Raises:
-        PhasescopeError: If it is missing or too large, or is no state dict.
+        PhasescopeError: If it holds no state dict.
         DamagedFile: If it is cut off or damaged, or holds anything but tensors and plain containers.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> torch.save({"model": {"W": torch.ones(2)}, "epoch": 7}, file)
+        >>> parse_torch(file.getvalue()).step
+        7
     """
-    read_bytes(path, max_bytes)
-    _refuse_compressed(path)
+    _refuse_compressed(data)
     try:
         with warnings.catch_warnings(action="ignore"):
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+            content: Any = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # a hostile or broken file can make the reader raise anything at all
-        first = str(error).strip().partition("\n")[0][:80]
+        reason = str(error).strip().partition("\n")[0][:80]
         raise DamagedFile(
-            f"holds more than plain tensors, or is damaged ({type(error).__name__}: {first}); "
+            f"holds more than plain tensors, or is damaged ({type(error).__name__}: {reason}); "
             "save its state dict alone and try again"
         ) from None
     state, step = content, None
@@ -108,28 +113,25 @@ def read_torch(path: Path, max_bytes: int = GIBIBYTE) -> TensorFile:
     return TensorFile(_only_weights(state), step if type(step) is int else None)
 
 
-def _refuse_compressed(path: Path) -> None:
-    """Torch stores tensors as they are; a zip that unpacks to more than its size is no work of torch."""
-    if not zipfile.is_zipfile(path):
+def _refuse_compressed(data: bytes) -> None:
+    """Torch stores tensors as they are: a zip that unpacks to more than its size is no work of torch."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
         return
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise DamagedFile(f"is a broken zip archive ({error}); fetch it again") from None
-    if unpacked > path.stat().st_size:
-        raise DamagedFile(
-            f"unpacks to {unpacked:,} bytes from {path.stat().st_size:,}: no file that torch wrote"
-        )
+    if unpacked > len(data):
+        raise DamagedFile(f"unpacks to {unpacked:,} bytes from {len(data):,}; torch writes no such file")
 
 
 def _only_weights(state: dict[Any, Any]) -> dict[str, Tensor]:
-    """Refuse what is no plain tensor."""
+    """Refuse what is no plain tensor, or is larger than the memory it stands on."""
     for name, value in state.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout != torch.strided:
-            raise PhasescopeError(
-                f"needs names with plain tensors; got {_described(value)} under {name!r:.60}"
-            )
+        plain = isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
+        if not plain or value.nbytes > value.untyped_storage().nbytes():
+            raise PhasescopeError(f"needs names with plain tensors; got {_described(value)} at {name!r:.60}")
     return state
 
 

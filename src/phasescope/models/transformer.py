@@ -207,7 +207,7 @@ def layer_norm(
     centred = x - x.mean(dim=-1, keepdim=True)
     variance = (centred * centred).mean(dim=-1, keepdim=True)
     scale = norm.passing("scale", (variance + config.normalization_eps).sqrt())
-    return norm.passing("normalized", centred / scale * norm["w"] + norm["b"])
+    return norm.passing("normalized", centred / scale) * norm["w"] + norm["b"]
 
 
 def unembed(

@@ -49,11 +49,11 @@ def segment(series: Series, n_breaks: int) -> Segmentation:
 
     A sudden change of a loss is a change of slope of its logarithm, so hand in the logarithm. The series is
     first put on an even grid of at most 200 steps. A break's interval is a profile likelihood: every position
-    at which the best fit of the other pieces leaves a sum of squares within ``exp(3.84 / n)`` of the smallest,
-    widened by one grid step. Here n is the number of points divided by ``(1 + r) / (1 - r)``, with r the
-    correlation of neighbouring residuals: where straight pieces do not describe the curve, residuals run
-    together, n is small and the interval is honestly wide. With independent noise it covers the true break
-    about 95 times in 100.
+    at which the best fit of the other pieces leaves a sum of squares of at most ``exp(3.84 / n)`` times the
+    smallest, widened by one grid step. Here n is the number of points divided by ``(1 + r) / (1 - r)``, with
+    r the correlation of neighbouring residuals: where straight pieces do not describe the curve, residuals
+    run together, n is small and the interval is honestly wide. With independent noise it covers the true
+    break about 95 times in 100.
 
     Args:
         series: The quantity, finite everywhere.
@@ -80,7 +80,8 @@ def segment(series: Series, n_breaks: int) -> Segmentation:
     points = min(GRID_POINTS, len(series.steps))
     if n_breaks < 1 or points < MIN_PIECE * (n_breaks + 1):
         raise PhasescopeError(
-            f"segment needs at least 1 break and {MIN_PIECE} looks a piece; got {n_breaks} breaks, {points} looks."
+            f"segment needs at least 1 break and {MIN_PIECE} looks a piece; "
+            f"got {n_breaks} breaks, {points} looks."
         )
     grid = np.linspace(series.first, series.last, points)
     values = np.interp(grid, series.steps, series.values)
@@ -159,7 +160,7 @@ class _Pieces:
         return breaks
 
     def profile(self, best: list[int], which: int) -> Float64[np.ndarray, " position"]:
-        """Cost for every position of one break, the others moved to suit it; infinite where they do not fit."""
+        """Cost for every position of one break, the others moved to suit it; infinite where none fits."""
         gap, last = MIN_PIECE - 1, len(self.values) - 1
         costs = np.full(last + 1, np.inf)
         for position in range(gap * (which + 1), last - gap * (len(best) - which) + 1):

@@ -13,8 +13,8 @@ from phasescope.errors import PhasescopeError
 class Series:
     """A quantity at the steps where it was looked at.
 
-    Steps increase strictly and need not be evenly spaced: a run looks at every step early on and seldom later.
-    Values may be NaN or infinite, because a diverged run has a history too.
+    Steps increase strictly and need not be evenly spaced: a run looks at every step early on and seldom
+    later. Values may be NaN or infinite, because a diverged run has a history too.
 
     Args:
         steps: Optimiser steps.
@@ -44,7 +44,7 @@ class Series:
             raise PhasescopeError(f"a series needs increasing steps; {before} is followed by {after}.")
 
     @classmethod
-    def of(cls, steps: Sequence[int] | np.ndarray, values: Sequence[float] | np.ndarray) -> "Series":
+    def of(cls, steps: Sequence[int] | np.ndarray, values: Sequence[int | float] | np.ndarray) -> "Series":
         """Make a series from any two sequences of numbers.
 
         Args:

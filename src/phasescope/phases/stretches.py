@@ -1,4 +1,4 @@
-"""The two records a segmentation is told in: where training changes, and what lies between."""
+"""What a segmentation is told in: where training changes, and what lies between."""
 
 from dataclasses import dataclass
 
@@ -50,3 +50,46 @@ class Stretch:
     def length(self) -> int:
         """Steps from start to end."""
         return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Phases:
+    """A run cut into stretches.
+
+    Args:
+        stretches: In order, each starting where the one before ends; empty if the run has no phases.
+        boundaries: The end of each stretch that was seen to end. A last stretch that the run itself cut
+            short has none, so there are as many boundaries as stretches or one fewer.
+
+    Example:
+        >>> phases = Phases((Stretch("memorisation", 0, 900),), ())
+        >>> phases.names, phases.end_of("memorisation")
+        (('memorisation',), None)
+    """
+
+    stretches: tuple[Stretch, ...]
+    boundaries: tuple[Boundary, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stretches, in order."""
+        return tuple(stretch.name for stretch in self.stretches)
+
+    def end_of(self, name: str) -> Boundary | None:
+        """Return the boundary at which a stretch ends.
+
+        Args:
+            name: Name of a stretch.
+
+        Returns:
+            The boundary, or None if there is no such stretch or it was not seen to end.
+
+        Example:
+            >>> end = Boundary(900, 800, 1000, "test loss is highest")
+            >>> Phases((Stretch("memorisation", 0, 900),), (end,)).end_of("memorisation").step
+            900
+        """
+        for stretch, boundary in zip(self.stretches, self.boundaries, strict=False):
+            if stretch.name == name:
+                return boundary
+        return None

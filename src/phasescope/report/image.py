@@ -16,7 +16,7 @@ _BEFORE_SVG = re.compile(r"^.*?<svg\b", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _GLOBAL_STYLE = re.compile(r"\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
 _NAMESPACE = re.compile(r'\s(?:xmlns(?::xlink)?|version)="[^"]*"')
-_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 def svg_document(figure: Figure, name: str) -> str:
@@ -24,13 +24,13 @@ def svg_document(figure: Figure, name: str) -> str:
 
     Args:
         figure: The figure.
-        name: Its name, lower-case words joined by hyphens; it seeds the ids inside.
+        name: Its name, lower-case letters, digits, _ and -; it seeds the ids inside.
 
     Returns:
         The document, dark ink on white. The same figure gives the same text.
 
     Raises:
-        PhasescopeError: If the name is not made of lower-case letters, digits and hyphens.
+        PhasescopeError: If the name holds anything else.
 
     Example:
         >>> from phasescope.report.style import blank
@@ -52,7 +52,7 @@ def inline_svg(figure: Figure, name: str, alt: str) -> str:
         One ``<svg>`` element that needs nothing from outside.
 
     Raises:
-        PhasescopeError: If the name is not made of lower-case letters, digits and hyphens.
+        PhasescopeError: If the name holds anything else.
 
     Example:
         >>> from phasescope.report.style import blank
@@ -120,7 +120,7 @@ def write_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
         The two paths.
 
     Raises:
-        PhasescopeError: If the name is not made of lower-case letters, digits and hyphens.
+        PhasescopeError: If the name holds anything else.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -141,9 +141,11 @@ def _draw_svg(figure: Figure, name: str, background: str) -> str:
     """Save as SVG text with ids seeded by the name and no date."""
     if not _NAME.fullmatch(name):
         raise PhasescopeError(
-            f"a figure's name needs lower-case letters, digits and hyphens; got {name[:80]!r}."
+            f"a figure's name needs lower-case letters, digits, _ and -; got {name[:80]!r}."
         )
     buffer = io.StringIO()
     with mpl.rc_context({**LOOK, "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", dpi=150, facecolor=background, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            buffer, format="svg", dpi=150, facecolor=background, metadata={"Date": None, "Creator": None}
+        )
     return buffer.getvalue()

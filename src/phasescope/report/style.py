@@ -1,19 +1,23 @@
-"""One look for every figure: a palette all eyes can tell apart, thin spines, readable on white and on black."""
+"""One look for every figure: a palette all eyes tell apart, thin spines, readable on white and black."""
 
+import textwrap
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
+import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
 INK = "#1a1d23"
-"""Everything that is text, spine or tick; inline SVG has it replaced by the colour of the page's text."""
+"""Text, spines and ticks; in a page it is replaced by the colour of the page's own text."""
 FAINT = "#8b929c"
-"""What stands back: grid lines, chance levels, quantities that are not the point. Readable on white and black."""
+"""What stands back: grid lines, chance levels, whatever is not the point."""
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW = (
     "#0072b2",
@@ -26,13 +30,48 @@ BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW = (
 )
 """The palette of Okabe and Ito, told apart with every common kind of colour blindness."""
 CYCLE = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW)
-TRAIN, TEST = BLUE, VERMILION
-SEQUENTIAL, DIVERGING, CYCLIC = "viridis", "RdBu_r", "twilight_shifted"
+COLOR_OF = {
+    "train": BLUE,
+    "test": VERMILION,
+    "restricted": GREEN,
+    "excluded": ORANGE,
+    "W_E": BLUE,
+    "W_L": ORANGE,
+}
+"""Curves that appear in several figures keep their colour."""
+SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+
+
+def _color_wheel() -> ListedColormap:
+    """Hues of one lightness and one strength (OKLCH 0.68, 0.125), so none fades into white or black."""
+    hue = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    a, b = 0.125 * np.cos(hue), 0.125 * np.sin(hue)
+    to_cones = np.array(
+        [[0.3963377774, 0.2158037573], [-0.1055613458, -0.0638541728], [-0.0894841775, -1.2914855480]]
+    )
+    cones = (0.68 + to_cones @ np.stack([a, b])) ** 3
+    to_linear = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.7076147010],
+        ]
+    )
+    linear = np.clip(to_linear @ cones, 0, 1)
+    rgb = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return ListedColormap(rgb.T.tolist(), name="wheel")
+
+
+CYCLIC = _color_wheel()
+"""For what goes round: residues, angles."""
 
 WIDE, HALF = 9.0, 5.4
 """Width in inches of a figure that fills the page, and of one that shares it."""
 
-LOOK = {
+INCHES_PER_LETTER = 0.086
+"""Mean width of a letter of a headline."""
+
+LOOK: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "axes.titlesize": 10.5,
@@ -46,7 +85,7 @@ LOOK = {
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "axes.formatter.useoffset": False,
     "text.color": INK,
     "xtick.color": INK,
@@ -113,10 +152,10 @@ def blank(width: float = HALF, height: float = 3.4) -> Figure:
 
 
 def headline(figure: Figure, text: str) -> None:
-    """Write the finding above all panels, at the left.
+    """Write the finding above all panels, at the left edge.
 
     Args:
-        figure: A figure with several panels.
+        figure: The figure.
         text: The finding in one plain sentence.
 
     Example:
@@ -125,7 +164,10 @@ def headline(figure: Figure, text: str) -> None:
         >>> figure.get_suptitle()
         'Five frequencies carry the weight'
     """
-    figure.suptitle(text, x=0.01, ha="left", fontsize=10.5, fontweight="bold", color=INK)
+    letters = int(figure.get_size_inches()[0] / INCHES_PER_LETTER)
+    figure.suptitle(
+        textwrap.fill(text, letters), x=0.01, ha="left", fontsize=10.5, fontweight="bold", color=INK
+    )
 
 
 def steps_axis(axes: Axes, label: str = "step") -> None:

@@ -41,6 +41,13 @@ def write(
 def read(folder: RunFolder, step: int) -> Snapshot:
     """Read the weights of a step, every bit checked.
 
+    Args:
+        folder: The run's.
+        step: One of ``steps(folder)``.
+
+    Returns:
+        Arrays and facts as they were written; the arrays may be written to.
+
     Raises:
         PhasescopeError: If the run has no checkpoint of ``step``.
         DamagedFile: If a single bit changed, or the file is of another step.
@@ -49,5 +56,11 @@ def read(folder: RunFolder, step: int) -> Snapshot:
 
 
 def steps(folder: RunFolder) -> tuple[int, ...]:
-    """Return the steps whose weights were committed, ascending; opens no file."""
+    """Return the steps whose weights were committed, ascending; opens no file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> steps(RunFolder(Path("no-such-run")))
+        ()
+    """
     return steps_in(folder.checkpoints)

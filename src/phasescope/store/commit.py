@@ -69,5 +69,9 @@ def recover(folder: RunFolder, log: MetricsLog) -> Recovered:
     """
     folder.sweep()
     recovered = state.newest_valid(folder)
-    log.truncate_after(recovered.snapshot.step if recovered.snapshot else -1)
+    if recovered.snapshot is None:
+        log.truncate_after(-1)
+    else:
+        log.truncate_after(recovered.snapshot.step)
+        state.let_go(folder, recovered.snapshot.step)
     return recovered

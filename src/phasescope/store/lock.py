@@ -18,7 +18,7 @@ from phasescope.store.run_folder import RunFolder
 
 # a probe by is_locked holds the lock for microseconds; a new owner needs as long to write its name
 _TRIES = 10
-_SECONDS_BETWEEN_TRIES = 0.002
+_SECONDS_BETWEEN_TRIES = 0.005
 
 
 class RunLock:
@@ -82,6 +82,11 @@ def is_locked(folder: RunFolder) -> bool:
 
     Args:
         folder: The run's.
+
+    Example:
+        >>> from pathlib import Path
+        >>> is_locked(RunFolder(Path("no-such-run")))
+        False
     """
     try:
         descriptor = os.open(folder.lock, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,7 +1,8 @@
 """A run's numbers by step, in SQLite: one writer appends, any number of readers look on.
 
 Write-ahead logging lets a reader see the last commit while the next is being made. A value that is
-not a number is kept as NULL, because SQLite has no NaN, and read back as NaN.
+not a number is kept as NULL, because SQLite has no NaN, and read back as NaN. All else comes back
+to the last bit, but for the sign of a zero.
 """
 
 import math
@@ -85,11 +86,7 @@ class MetricsLog:
         self.path = path
         self._waiting: list[tuple[int, str, float | None]] = []
         try:
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute("PRAGMA fullfsync=ON")  # macOS only; elsewhere it does nothing
-            self._connection.executescript(_TABLES)
+            self._connection = _connection_for_writing(path)
         except sqlite3.DatabaseError as error:
             raise _trouble("open", path, error) from None
 
@@ -211,6 +208,20 @@ def problems_in(path: Path) -> tuple[str, ...]:
     problems += [f"the table {name} is missing" for name in sorted({"metrics", "measures"} - tables)]
     problems += [f"{count} rows hold no step or no number" for (count,) in odd if count]
     return tuple(problems)
+
+
+def _connection_for_writing(path: Path) -> sqlite3.Connection:
+    """Open a database, or make it, so that each commit is on the disk before it returns."""
+    connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA fullfsync=ON")  # macOS only; elsewhere it does nothing
+        connection.executescript(_TABLES)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
 
 
 def _select(path: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:

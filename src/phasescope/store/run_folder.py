@@ -135,6 +135,9 @@ class RunFolder:
     def open(cls, path: Path) -> "RunFolder":
         """Open the folder of a run, after checking that its recipe is the one its name was made from.
 
+        Args:
+            path: The run's folder.
+
         Raises:
             PhasescopeError: If there is no run at ``path``.
             DamagedFile: If the recipe's digest is not in the folder's name.

@@ -76,15 +76,15 @@ def seal(snapshot: Snapshot) -> bytes:
     # safetensors takes the memory as it lies; a strided view would be written in the wrong order
     tensors = {name: np.asarray(array, order="C") for name, array in snapshot.tensors.items()}
     try:
-        data = bytearray(safetensors.numpy.save(tensors, {"phasescope": text}))
+        data = memoryview(safetensors.numpy.save(tensors, {"phasescope": text}))
     except SafetensorError as error:
         kinds = ", ".join(sorted({str(array.dtype) for array in tensors.values()}))
         raise PhasescopeError(
             f"a {snapshot.kind} holds plain numeric arrays; got {kinds} ({error})"
         ) from None
     assert data[_LENGTH : _DIGEST.start] == _OPENING, "safetensors no longer puts metadata first"
-    data[_DIGEST] = hashlib.sha256(data).hexdigest().encode()
-    return bytes(data)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    return b"".join((data[: _DIGEST.start], digest, data[_DIGEST.stop :]))
 
 
 def unseal(data: bytes, path: Path) -> Snapshot:

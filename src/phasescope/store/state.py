@@ -54,15 +54,26 @@ def write(
         ((200, 300), 300)
     """
     write_sealed(step_file(folder.state, step), Snapshot(_KIND, step, tensors, metadata))
-    # a later state than this one is of a past that was given up when the run went back
-    kept = [other for other in steps(folder) if other <= step][-_KEPT:]
-    for other in steps(folder):
-        if other not in kept:
-            remove(step_file(folder.state, other))
+    let_go(folder, step)
+
+
+def let_go(folder: RunFolder, newest: int) -> None:
+    """Remove all states but ``newest`` and the one before it.
+
+    A later state is of a future that was given up when the run went back to ``newest``.
+    """
+    kept = [step for step in steps(folder) if step <= newest][-_KEPT:]
+    for step in steps(folder):
+        if step not in kept:
+            remove(step_file(folder.state, step))
 
 
 def read(folder: RunFolder, step: int) -> Snapshot:
     """Read the state of a step, every bit checked.
+
+    Args:
+        folder: The run's.
+        step: One of ``steps(folder)``.
 
     Raises:
         PhasescopeError: If the run keeps no state of ``step``.
@@ -72,7 +83,13 @@ def read(folder: RunFolder, step: int) -> Snapshot:
 
 
 def newest_valid(folder: RunFolder) -> Recovered:
-    """Return the newest state that is whole, passing over damaged ones and naming them."""
+    """Return the newest state that is whole, passing over damaged ones and naming them.
+
+    Example:
+        >>> from pathlib import Path
+        >>> newest_valid(RunFolder(Path("no-such-run")))
+        Recovered(snapshot=None, notes=())
+    """
     notes: list[str] = []
     for step in reversed(steps(folder)):
         try:
@@ -83,5 +100,11 @@ def newest_valid(folder: RunFolder) -> Recovered:
 
 
 def steps(folder: RunFolder) -> tuple[int, ...]:
-    """Return the steps whose states are kept, ascending; opens no file."""
+    """Return the steps whose states are kept, ascending; opens no file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> steps(RunFolder(Path("no-such-run")))
+        ()
+    """
     return steps_in(folder.state)

@@ -50,7 +50,10 @@ class ModularTask(_AnyTask):
     @field_validator("operation")
     @classmethod
     def _spelt_one_way(cls, operation: str) -> str:
-        return canonical_operation(operation)
+        try:
+            return canonical_operation(operation)
+        except PhasescopeError as error:  # the key that pydantic names is the subject already
+            raise ValueError(str(error).removeprefix("an operation ")) from None
 
     def build(self) -> Task:
         """List every input and its answer; a divisor without an inverse makes no input."""
@@ -93,7 +96,10 @@ class GroupTask(_AnyTask):
     @field_validator("group")
     @classmethod
     def _exists(cls, name: str) -> str:
-        return group(name).name
+        try:
+            return group(name).name
+        except PhasescopeError as error:
+            raise ValueError(str(error).removeprefix("a group ")) from None
 
     def build(self) -> Task:
         """List every pair of elements and the value of the word."""
@@ -152,8 +158,8 @@ class TableTask(_AnyTask):
     def _is_rectangle(cls, table: tuple[tuple[int | None, ...], ...]) -> tuple[tuple[int | None, ...], ...]:
         lengths = {len(row) for row in table}
         if len(lengths) != 1 or max(len(table), *lengths) > LARGEST_TASK or 0 in lengths:
-            raise PhasescopeError(
-                f"a table needs 1 to {LARGEST_TASK} rows of one length; got {len(table)} rows of lengths "
+            raise ValueError(
+                f"needs 1 to {LARGEST_TASK} rows of one length; got {len(table)} rows of lengths "
                 f"{sorted(lengths)[:3]}"
             )
         return table

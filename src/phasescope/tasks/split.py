@@ -38,10 +38,8 @@ class Split:
     def __post_init__(self) -> None:
         """Check that no row is used twice."""
         rows = np.concatenate([self.train, self.test])
-        if len(np.unique(rows)) != len(rows):
-            raise PhasescopeError(
-                "a split needs every row at most once, in train or in test; some are repeated"
-            )
+        if (rows < 0).any() or (np.bincount(rows) > 1).any():
+            raise PhasescopeError("a split needs rows of 0 or more, each in train or test once; got others")
 
 
 class SplitConfig(Config):
@@ -149,13 +147,15 @@ def parse_split(text: str) -> SplitConfig:
             + (f"; did you mean {near[0]}?" if near else "")
         )
     try:
+        if kind == "all":
+            raise ValueError("it has neither seed nor fraction")
         seed, fraction = rest
         return SplitConfig(kind=kind, seed=int(seed), fraction=float(fraction))  # type: ignore[arg-type]
     except ValidationError as error:
         raise PhasescopeError(one_line(error, SplitConfig, f"split {reprlib.repr(text)}")) from None
     except ValueError:
         raise PhasescopeError(
-            f"a split reads like {kind}:0:0.3 (KIND:SEED:FRACTION), or all; got {reprlib.repr(text)}"
+            f"a split reads like nanda2023:0:0.3 (KIND:SEED:FRACTION), or all; got {reprlib.repr(text)}"
         ) from None
 
 

@@ -66,10 +66,10 @@ class Task:
             )
         if len(self.pairs) == 0:
             raise PhasescopeError(f"{self.name} needs at least one input that has an answer; it has none")
-        sizes = np.array([self.n_left, self.n_right])
+        sizes = (self.n_left, self.n_right)
         if (self.pairs < 0).any() or (self.pairs >= sizes).any() or (np.diff(self._positions) <= 0).any():
             raise PhasescopeError(
-                f"{self.name} needs pairs below ({self.n_left}, {self.n_right}), each once, in lexicographic order"
+                f"{self.name} needs pairs below {sizes}, each once and in lexicographic order; these are not"
             )
         if (self.answers < 0).any() or (self.answers >= self.n_elements).any():
             raise PhasescopeError(

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 from warnings import warn
 
 from phasescope.errors import PhasescopeError
+from phasescope.models.checkpoint_file import model_metadata
 from phasescope.models.model import Model
 from phasescope.phases.outcome import outcome_of
 from phasescope.progress import Progress
@@ -115,7 +116,7 @@ class _Session:
                         return self._write_status("interrupted")
                 if not math.isfinite(trainer.advance()):
                     self._give_up(step)
-        self._write_status("finished", outcome_of(self.history, recipe.steps).text)
+        self._write_status("finished", outcome_of(self.history).text)
 
     def _write_provenance(self) -> None:
         """Write down what the bits depend on; a later session under other conditions is told so."""
@@ -129,7 +130,10 @@ class _Session:
         if not before:
             self.folder.write_provenance(now)
         for change in differences(before, now) if before else ():
-            warn(f"{self.folder.path.name} was begun with {change}; its bits may differ from here on", stacklevel=4)
+            warn(
+                f"{self.folder.path.name} was begun with {change}; its bits may differ from here on",
+                stacklevel=4,
+            )
 
     def _go_back_to_last_commit(self) -> None:
         """Restore the newest whole state, and the series up to it; -1 where nothing was committed."""
@@ -175,9 +179,7 @@ class _Session:
     def _facts(self) -> dict[str, str]:
         """Return what makes a checkpoint readable on its own."""
         model = self.trainer.model
-        return {
-            "model": self.recipe.model.model_dump_json(),
-            "shape": model.shape.model_dump_json(),
+        return model_metadata(model.config, model.shape) | {
             "task": self.recipe.task.model_dump_json(),
             "split": self.recipe.split.model_dump_json(),
         }
@@ -210,5 +212,6 @@ def _in_words(values: Mapping[str, float]) -> str:
     """Loss and accuracy on both sides, for the progress line."""
     sides = [side for side in ("train", "test") if f"{side}_loss" in values]
     return "  ".join(
-        f"{side} loss {values[f'{side}_loss']:.3g}, accuracy {values[f'{side}_accuracy']:.1%}" for side in sides
+        f"{side} loss {values[f'{side}_loss']:.3g}, accuracy {values[f'{side}_accuracy']:.1%}"
+        for side in sides
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 def cross_entropy(
     logits: Float[Tensor, "example d_vocab_out"],
-    answers: Int64[Tensor, "example"],
+    answers: Int64[Tensor, " example"],
     dtype: torch.dtype = torch.float64,
 ) -> Float[Tensor, ""]:
     """Return the mean cross-entropy over examples, in nats, computed in ``dtype``.

@@ -84,7 +84,10 @@ def power2022(operation: str = "a/b", fraction: float = 0.5, seed: int = 0, step
 
 
 def chughtai2023(
-    group: str = "S5", architecture: Literal["mlp", "transformer"] = "mlp", seed: int = 1, steps: int | None = None
+    group: str = "S5",
+    architecture: Literal["mlp", "transformer"] = "mlp",
+    seed: int = 1,
+    steps: int | None = None,
 ) -> Recipe:
     """Return a run of the toy model of universality: group composition, by an MLP or a transformer.
 
@@ -98,7 +101,9 @@ def chughtai2023(
     return Recipe(
         name=f"chughtai2023-{architecture}-{group}-seed{seed}",
         task=GroupTask(group=group, word="ab", layout="a b" if mlp else "a b ="),
-        split=SplitConfig(kind="chughtai2023", fraction=fractions.get(group, fractions.get(group[:1], 0.4)), seed=seed),
+        split=SplitConfig(
+            kind="chughtai2023", fraction=fractions.get(group, fractions.get(group[:1], 0.4)), seed=seed
+        ),
         model=EmbeddingMLPConfig(d_embed=256, d_hidden=128, combine="concat", init="chughtai2023")
         if mlp
         else TransformerConfig(mlp_bias=False, output="answers", init="transformer_lens"),
@@ -136,6 +141,7 @@ def zhong2023(softmax_share: float = 1.0, n_layers: int = 1, seed: int = 0, step
 
 
 PRESETS = {
-    preset.__name__: preset for preset in (nanda2023, transformer_lens_demo, power2022, chughtai2023, zhong2023)
+    preset.__name__: preset
+    for preset in (nanda2023, transformer_lens_demo, power2022, chughtai2023, zhong2023)
 }
 """Every preset by its name, as the command line takes it."""

@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -49,7 +49,7 @@ class OptimiserConfig(Config):
     """Steps of linear warm-up; 0 for none."""
 
     @model_validator(mode="after")
-    def _momentum_is_for_sgd(self) -> Self:
+    def _momentum_is_for_sgd(self) -> "OptimiserConfig":
         if self.momentum and self.kind != "sgd":
             raise ValueError(f"momentum belongs to sgd; got momentum={self.momentum} with {self.kind}")
         return self
@@ -78,7 +78,8 @@ class StopConfig(Config):
     """When to end before the last step. Every rule is a function of the looked-at values alone."""
 
     when: Literal["never", "cleaned_up", "plateau"] = "never"
-    """cleaned_up: test accuracy at least 0.99 and test loss within `ratio` of train loss; plateau: neither loss moves."""
+    """cleaned_up: test accuracy at least 0.99 and test loss within `ratio` of train loss; plateau:
+    neither loss moves."""
     patience: int = Field(default=3, ge=1)
     """Consecutive multiples of look_every at which the rule must hold."""
     ratio: float = Field(default=5.0, gt=1)
@@ -133,7 +134,7 @@ class Recipe(Config):
     """CPU threads; 0 for all cores. Bits may differ between thread counts."""
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> Self:
+    def _parts_fit(self) -> "Recipe":
         if self.optimiser.warmup_steps > self.steps:
             raise ValueError(
                 f"optimiser.warmup_steps={self.optimiser.warmup_steps} must not exceed steps={self.steps}"
@@ -154,7 +155,7 @@ class Recipe(Config):
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
     @classmethod
-    def from_json(cls, text: str | bytes, where: str = "recipe") -> Self:
+    def from_json(cls, text: str | bytes, where: str = "recipe") -> "Recipe":
         """Read a recipe from JSON text.
 
         Raises:
@@ -166,7 +167,7 @@ class Recipe(Config):
             raise PhasescopeError(one_line(error, cls, where)) from None
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any], where: str = "recipe") -> Self:
+    def from_data(cls, data: Mapping[str, Any], where: str = "recipe") -> "Recipe":
         """Read a recipe from plain dictionaries, lists, numbers and strings, as TOML gives them."""
         try:
             text = json.dumps(data, allow_nan=False)
@@ -175,7 +176,7 @@ class Recipe(Config):
         return cls.from_json(text, where)
 
     @classmethod
-    def from_toml(cls, path: Path) -> Self:
+    def from_toml(cls, path: Path) -> "Recipe":
         """Read a recipe from a TOML file."""
         try:
             if path.stat().st_size > 1_000_000:

@@ -3,6 +3,8 @@
 So a resumed run, which reads them back, ends where the uninterrupted one does.
 """
 
+from itertools import pairwise
+
 from phasescope.training.recipe import Recipe
 
 History = dict[str, list[tuple[int, float]]]
@@ -42,5 +44,5 @@ def should_stop(recipe: Recipe, history: History) -> bool:
     return all(
         abs(now - before) <= stop.tolerance * abs(before)
         for series in (train, test)
-        for before, now in zip(series, series[1:], strict=False)
+        for before, now in pairwise(series)
     )

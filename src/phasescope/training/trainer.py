@@ -82,7 +82,7 @@ class Trainer:
         self.step += 1
         return value
 
-    def _batch(self) -> Int64[Tensor, "batch"] | None:
+    def _batch(self) -> Int64[Tensor, " batch"] | None:
         """Which rows this step trains on: a function of seed and step alone; None for all of them."""
         size, train = self.recipe.batch_size, self.rows["train"]
         if size is None:
@@ -140,7 +140,11 @@ class Trainer:
             step = self.step
             loss = self.advance()
             suspects = [("the loss", torch.tensor(loss))]
-            suspects += [(f"the gradient of {name}", w.grad) for name, w in self.parameters.items() if w.grad is not None]
+            suspects += [
+                (f"the gradient of {name}", w.grad)
+                for name, w in self.parameters.items()
+                if w.grad is not None
+            ]
             suspects += list(self.parameters.items())
             for name, tensor in suspects:
                 if not torch.isfinite(tensor).all():
@@ -148,9 +152,11 @@ class Trainer:
                         f"training stopped at step {step}: {name} is not finite; nothing of it was saved; "
                         "lower the learning rate or take a float64 loss"
                     )
-        return NonFinite(f"training stopped before step {until}: a value was not finite, and did not come again")
+        return NonFinite(
+            f"training stopped before step {until}: a value was not finite, and did not come again"
+        )
 
 
-def _accuracy(logits: Float[Tensor, "example d_vocab_out"], answers: Int64[Tensor, "example"]) -> float:
+def _accuracy(logits: Float[Tensor, "example d_vocab_out"], answers: Int64[Tensor, " example"]) -> float:
     """Return the share of examples whose largest logit is the answer's."""
     return (logits.argmax(-1) == answers).double().mean().item()

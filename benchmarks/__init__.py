@@ -1,0 +1,1 @@
+"""Speed, measured side by side: ratios with their spread, never a test."""

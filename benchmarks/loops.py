@@ -1,0 +1,123 @@
+"""One training loop each, as its users run it; a process of its own runs one and prints its times as JSON.
+
+Every loop trains the network of the mainline (a + b mod 113, 30 % of the pairs, one layer, full batch).
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+P, FRACTION = 113, 0.3
+
+
+def milliseconds(step: Callable[[], object], steps: int, warm: int = 3) -> dict[str, float]:
+    for _ in range(warm):
+        step()
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        times.append((time.perf_counter() - start) * 1e3)
+    return {"median": statistics.median(times), "best": min(times)}
+
+
+def _data(seed: int):
+    every = torch.cartesian_prod(torch.arange(P), torch.arange(P))
+    tokens = torch.cat([every, torch.full((P * P, 1), P)], 1)
+    answers = every.sum(1) % P
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(P * P, generator=generator)
+    cut = int(FRACTION * P * P)
+    return tokens[order[:cut]], answers[order[:cut]], tokens[order[cut:]], answers[order[cut:]]
+
+
+def _loss64(logits, answers):
+    log_probabilities = logits.to(torch.float64).log_softmax(-1)
+    return -log_probabilities.gather(-1, answers[:, None])[:, 0].mean()
+
+
+def _module_loop(model: torch.nn.Module, with_test: bool) -> Callable[[], object]:
+    """Full-batch AdamW on the answer position of any module that gives logits at every position."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1.0, betas=(0.9, 0.98))
+    train, train_answers, test, test_answers = _data(598)
+
+    def step():
+        loss = _loss64(model(train)[:, -1], train_answers)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if with_test:
+            with torch.inference_mode():
+                _loss64(model(test)[:, -1], test_answers).item()
+
+    return step
+
+
+def transformer_lens(with_test: bool):
+    """The grokking demo's loop: HookedTransformer, biases frozen, test loss at every step."""
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    config = HookedTransformerConfig(
+        n_layers=1, n_heads=4, d_model=128, d_head=32, d_mlp=512, act_fn="relu", normalization_type=None,
+        d_vocab=P + 1, d_vocab_out=P, n_ctx=3, init_weights=True, device="cpu", seed=999,
+    )  # fmt: skip
+    model = HookedTransformer(config)
+    for name, parameter in model.named_parameters():
+        if "b_" in name:
+            parameter.requires_grad = False
+    return _module_loop(model, with_test)
+
+
+def plain(with_test: bool):
+    """The same network as a plain module, everything multiplied out; torch as it comes."""
+    from phasescope.models.build import build_model
+    from phasescope.models.config import Shape, TransformerConfig
+
+    model = build_model(TransformerConfig(), Shape(d_vocab=P + 1, d_vocab_out=P + 1, n_ctx=3), seed=0)
+    return _module_loop(model, with_test)
+
+
+def engine(with_test: bool):
+    """Ours, as `phasescope train` runs it, without the disk."""
+    from phasescope.training.loss import cross_entropy
+    from phasescope.training.machine import tune
+    from phasescope.training.presets import nanda2023
+    from phasescope.training.trainer import Trainer
+
+    tune(torch.get_num_threads())
+    trainer = Trainer(nanda2023())
+    test_answers = trainer.answers[trainer.rows["test"]]
+
+    def step():
+        trainer.advance()
+        if with_test:
+            with torch.no_grad():
+                cross_entropy(trainer.forwards["test"].answer(trainer.parameters), test_answers).item()
+
+    return step
+
+
+LOOPS = {"transformer_lens": transformer_lens, "plain": plain, "engine": engine}
+
+
+def main() -> None:
+    name, threads, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(threads)
+    found: dict[str, float | dict[str, float]] = {}
+    for label, with_test in (("train", False), ("train_and_test", True)):
+        found[label] = milliseconds(LOOPS[name](with_test), steps)
+    if name == "engine":
+        from benchmarks.floor import floor_ms, gigaflop, products_of
+
+        products = products_of(LOOPS[name](False))
+        found["floor"] = floor_ms(products)
+        found["gigaflop"] = gigaflop(products)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The papers that measures, presets and rules name, so that a user can cite what a number rests on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One paper, under the key by which the house names it.
+
+    Example:
+        >>> print(BIBLIOGRAPHY["gromov2023"].bibtex)
+        @misc{gromov2023,
+          author = {Andrey Gromov},
+          title = {{Grokking modular arithmetic}},
+          year = {2023},
+          eprint = {2301.02679},
+          archivePrefix = {arXiv},
+        }
+    """
+
+    key: str
+    """First author and year."""
+    authors: str
+    """All of them, joined by " and "."""
+    title: str
+    """Title."""
+    year: int
+    """First made public."""
+    arxiv: str = ""
+    """Number on arXiv, if it is there."""
+    published: str = ""
+    """Journal, proceedings or address, where it is not on arXiv."""
+
+    @property
+    def bibtex(self) -> str:
+        """The entry for a bibliography."""
+        fields = {"author": self.authors, "title": f"{{{self.title}}}", "year": str(self.year)}
+        if self.arxiv:
+            fields |= {"eprint": self.arxiv, "archivePrefix": "arXiv"}
+        if self.published:
+            fields["howpublished"] = self.published
+        lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
+        return "\n".join([f"@misc{{{self.key},", *lines, "}"])
+
+
+_ALL = (
+    Reference(
+        "power2022",
+        "Alethea Power and Yuri Burda and Harri Edwards and Igor Babuschkin and Vedant Misra",
+        "Grokking: Generalization Beyond Overfitting on Small Algorithmic Datasets",
+        2022,
+        "2201.02177",
+    ),
+    Reference(
+        "nanda2023",
+        "Neel Nanda and Lawrence Chan and Tom Lieberum and Jess Smith and Jacob Steinhardt",
+        "Progress measures for grokking via mechanistic interpretability",
+        2023,
+        "2301.05217",
+    ),
+    Reference("gromov2023", "Andrey Gromov", "Grokking modular arithmetic", 2023, "2301.02679"),
+    Reference(
+        "chughtai2023",
+        "Bilal Chughtai and Lawrence Chan and Neel Nanda",
+        "A Toy Model of Universality: Reverse Engineering How Networks Learn Group Operations",
+        2023,
+        "2302.03025",
+    ),
+    Reference(
+        "zhong2023",
+        "Ziqian Zhong and Ziming Liu and Max Tegmark and Jacob Andreas",
+        "The Clock and the Pizza: Two Stories in Mechanistic Explanation of Neural Networks",
+        2023,
+        "2306.17844",
+    ),
+    Reference(
+        "doshi2023",
+        "Darshil Doshi and Aritra Das and Tianyu He and Andrey Gromov",
+        "To grok or not to grok: Disentangling generalization and memorization on corrupted algorithmic "
+        "datasets",
+        2023,
+        "2310.13061",
+    ),
+    Reference(
+        "morwani2023",
+        "Depen Morwani and Benjamin L. Edelman and Costin-Andrei Oncescu and Rosie Zhao and Sham Kakade",
+        "Feature emergence via margin maximization: case studies in algebraic tasks",
+        2023,
+        "2311.07568",
+    ),
+    Reference(
+        "stander2023",
+        "Dashiell Stander and Qinan Yu and Honglu Fan and Stella Biderman",
+        "Grokking Group Multiplication with Cosets",
+        2023,
+        "2312.06581",
+    ),
+    Reference(
+        "prieto2025",
+        "Lucas Prieto and Melih Barsbey and Pedro A. M. Mediano and Tolga Birdal",
+        "Grokking at the Edge of Numerical Stability",
+        2025,
+        "2501.04697",
+    ),
+    Reference(
+        "transformer_lens_demo",
+        "Neel Nanda and Joseph Bloom",
+        "TransformerLens, and its notebook Grokking\\_Demo",
+        2022,
+        published="https://github.com/TransformerLensOrg/TransformerLens",
+    ),
+    Reference(
+        "truong2020",
+        "Charles Truong and Laurent Oudre and Nicolas Vayatis",
+        "Selective review of offline change point detection methods",
+        2020,
+        "1801.00718",
+    ),
+    Reference(
+        "roy2007",
+        "Olivier Roy and Martin Vetterli",
+        "The effective rank: A measure of effective dimensionality",
+        2007,
+        published="15th European Signal Processing Conference (EUSIPCO)",
+    ),
+    Reference(
+        "kaplan1958",
+        "E. L. Kaplan and Paul Meier",
+        "Nonparametric Estimation from Incomplete Observations",
+        1958,
+        published="Journal of the American Statistical Association 53 (282)",
+    ),
+    Reference(
+        "brookmeyer1982",
+        "Ron Brookmeyer and John Crowley",
+        "A Confidence Interval for the Median Survival Time",
+        1982,
+        published="Biometrics 38 (1)",
+    ),
+    Reference("student1908", "Student", "The Probable Error of a Mean", 1908, published="Biometrika 6 (1)"),
+)
+
+BIBLIOGRAPHY = {reference.key: reference for reference in _ALL}
+"""Every paper the house names, by key; the grokking papers first."""

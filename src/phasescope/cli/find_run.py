@@ -1,0 +1,45 @@
+"""A run from what was typed: its folder, its name in the folder of runs, or the start of that name."""
+
+from pathlib import Path
+
+from phasescope.cli.arguments import Parser
+from phasescope.errors import PhasescopeError
+from phasescope.store.run_folder import RunFolder
+
+
+def add_run_arguments(parser: Parser) -> None:
+    """Add the run, and the folder in which a bare name is looked up."""
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or the first letters of its name")
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
+
+
+def find_run(text: str, root: Path) -> RunFolder:
+    """Open the run that a text names.
+
+    Args:
+        text: A path, or the beginning of a folder's name under ``root`` that only one has.
+        root: Folder of runs.
+
+    Raises:
+        PhasescopeError: If there is none, or more than one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     _ = RunFolder.create(Path(root), "demo", "{}", {})
+        ...     find_run("de", Path(root)).name
+        'demo'
+    """
+    if Path(text).is_dir():
+        return RunFolder.open(Path(text))
+    runs = [path.parent.name for path in root.glob("*/recipe.json")] if text else []
+    found = [name for name in runs if name == text] or [name for name in runs if name.startswith(text)]
+    if len(found) == 1:
+        return RunFolder.open(root / found[0])
+    if found:
+        raise PhasescopeError(
+            f"{text!r:.80} begins the names of {len(found)} runs in {root}; type more of it"
+        )
+    raise PhasescopeError(
+        f"no run {text!r:.80}, as a folder or in {root}; phasescope runs lists what is there"
+    )

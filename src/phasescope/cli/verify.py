@@ -1,0 +1,36 @@
+"""``phasescope verify``: every bit of a run that can be checked."""
+
+from pathlib import Path
+
+from phasescope.cli.arguments import Parser
+from phasescope.errors import DamagedFile, PhasescopeError
+from phasescope.store.run_folder import RunFolder
+from phasescope.store.verify import verify
+from phasescope.training.recipe import Recipe
+
+
+def run(words: list[str]) -> int:
+    """Print what is wrong, file by file; 4 if anything is."""
+    parser = Parser("verify", "Check recipe, checkpoints, states and metrics: bits, names, order, values.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
+    worst = 0
+    for path in parser.parse(words).runs:
+        if not path.is_dir():
+            raise PhasescopeError(f"{path} needs to be a run's folder; there is none")
+        folder = RunFolder(path)
+        findings = verify(folder, _schedule(folder))
+        for finding in findings:
+            print(finding)
+        n = len(findings)
+        print(f"{path}: {'sound' if n == 0 else f'{n} finding' + ('s' if n > 1 else '')}")
+        worst = DamagedFile.exit_status if findings else worst
+    return worst
+
+
+def _schedule(folder: RunFolder) -> range:
+    """The steps that the recipe wants on disk; none if the recipe itself is damaged, which is a finding."""
+    try:
+        recipe = Recipe.from_json(folder.recipe.read_bytes())
+    except (PhasescopeError, OSError):
+        return range(0)
+    return range(0, recipe.steps + 1, recipe.schedule.checkpoint_every)

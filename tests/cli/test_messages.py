@@ -1,0 +1,108 @@
+"""Small parts: what is printed is safe and lines up, what is cited exists."""
+
+import errno
+import warnings
+
+import pytest
+
+import phasescope.cli as command_line
+from phasescope.cli.bibliography import BIBLIOGRAPHY
+from phasescope.cli.flags import Flag
+from phasescope.cli.messages import note_warnings, say
+from phasescope.cli.text_table import text_table
+from phasescope.errors import DamagedFile, NonFinite
+from phasescope.measures.measure import MEASURES
+from phasescope.training.presets import PRESETS
+
+
+def test_a_line_is_one_printable_line_of_at_most_300_characters(capsys):
+    for text in ("a\nb", "\x1b[31m", "\u202e", "x" * 1_000, "\ud800", "naïve ρ(ab)"):
+        say(f"error: {text}")
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1
+        assert line[:-1].isprintable()
+        assert len(line) <= 301
+
+
+def test_warnings_are_notes(capsys):
+    with note_warnings(), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("the run was begun with torch 2.0", stacklevel=1)
+    assert capsys.readouterr().err == "note: the run was begun with torch 2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (NonFinite("step 3: W_E"), 3, "error: step 3: W_E"),
+        (DamagedFile("x is damaged"), 4, "error: x is damaged"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/a"),
+            5,
+            "error: runs/a: No space left on device",
+        ),
+        (OSError(errno.EACCES, "Permission denied", "runs"), 2, "error: runs: Permission denied"),
+        (MemoryError(), 5, "error: the memory of this machine is full; try a smaller modulus or network"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_each_way_to_fail_has_its_status_and_at_most_one_line(monkeypatch, capsys, error, status, line):
+    def fail(words):
+        raise error
+
+    monkeypatch.setattr(command_line, "_dispatch", fail)
+    assert command_line.main([]) == status
+    assert capsys.readouterr().err.rstrip("\n") == line
+
+
+def test_every_paper_that_a_measure_names_can_be_cited(cli):
+    named = {key for measure in MEASURES.values() for key in measure.references} | set(PRESETS)
+    assert named <= set(BIBLIOGRAPHY)
+    assert cli("cite").out.count("@misc{") == len(BIBLIOGRAPHY)
+    assert cli("cite", "gini_W_E").out.startswith("@misc{nanda2023,")
+    assert "did you mean nanda2023?" in cli("cite", "nanda203").err
+
+
+def test_bibtex_is_balanced():
+    for reference in BIBLIOGRAPHY.values():
+        assert reference.bibtex.count("{") == reference.bibtex.count("}")
+        assert bool(reference.arxiv) != bool(reference.published)
+
+
+def test_presets_are_listed_with_what_they_are(cli):
+    lines = cli("presets").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(PRESETS)
+
+
+def test_a_table_is_printed_with_blanks(cli):
+    assert cli("table", "a+b mod 3").out.splitlines()[2:] == ["0 | 0 1 2", "1 | 1 2 0", "2 | 2 0 1"]
+    assert cli("table", "a+b mod 5", "--split", "nanda2023:0:0.4").out.count(".") == 15
+
+
+def test_columns_of_numbers_are_set_to_the_right_and_nothing_escapes_to_the_terminal():
+    assert text_table(("a", "n"), [("x\x1b[2J", "1"), ("y", "10")]).splitlines() == [
+        "a          n",
+        "x\\x1b[2J   1",
+        "y         10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (int, "3", 3),
+        (int, "1e3", 1000.0),
+        (float, ".5", 0.5),
+        (float, "nan", "nan"),
+        (bool, "true", True),
+        (bool, "True", "True"),
+        (int | None, "null", None),
+        (str, "3", "3"),
+        (tuple[tuple[int, ...], ...], "[[1]]", [[1]]),
+        (int, "[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_what_a_text_means_depends_on_the_type(kind, text, value):
+    meant = Flag(("x",), (kind,), "").value(text)
+    assert meant == value
+    assert type(meant) is type(value)
