@@ -4,7 +4,8 @@
 
 Every loop trains the mainline of nanda2023 on one thread. `demo_loop_over_engine` holds the
 TransformerLens demo, which tests at every step, against ours, which looks every 100 steps; the two
-`like_for_like` ratios hold train against train, and train and test against train and test. Run it on a quiet machine.
+`like_for_like` ratios hold train against train, and train and test against train and test. Run it
+on a quiet machine.
 """
 
 import argparse

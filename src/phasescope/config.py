@@ -4,6 +4,7 @@ import difflib
 from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 
 class Config(BaseModel):
@@ -41,22 +42,37 @@ def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str
         ...     one_line(error, Knob, "knob.toml")
         'knob.toml: sise is not a key; did you mean size?'
     """
-    first = error.errors(include_url=False)[0]
-    # a union's discriminator appears in the location; it is no key of the user's
+    errors = error.errors(include_url=False)
+    # a misspelt key is both unknown and missed: what was typed says more than what was not
+    first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
     names = _known_names(record)
     location = [str(part) for part in first["loc"]]
+    unknown = location[-1:] if first["type"] == "extra_forbidden" else _misspelt_kind(first)
+    location += [name for name in unknown if name != location[-1]]
+    # a union's discriminator appears in the location; it is no key of the user's
     key = ".".join(part for part in location if part in names or part == location[-1])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], names, n=1, cutoff=0.5)
         problem = "is not a key" + (f"; did you mean {near[0]}?" if near else "")
+    elif first["type"] == "union_tag_not_found":
+        problem = "needs a kind, which says what it is"
     else:
-        came = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        came = f"; got {first['input']!r}"
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] in ("missing", "union_tag_invalid", "value_error"):
+            came = ""
         problem = message if first["type"] == "value_error" else f"{message[0].lower()}{message[1:]}{came}"
     line = f"{where}: {key} {problem}{more}" if key else f"{where}: {problem}{more}"
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return printable if len(printable) <= 300 else printable[:297] + "..."
+
+
+def _misspelt_kind(found: ErrorDetails) -> list[str]:
+    """The key of a union's member that was perhaps meant to be its kind, if the kind is missing."""
+    if found["type"] != "union_tag_not_found" or not isinstance(found["input"], dict):
+        return []
+    return difflib.get_close_matches("kind", [str(key) for key in found["input"]], n=1, cutoff=0.5)
 
 
 def _known_names(record: type[BaseModel]) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 import phasescope.cli as command_line
 from phasescope.cli.bibliography import BIBLIOGRAPHY
 from phasescope.cli.flags import Flag
-from phasescope.cli.messages import note_warnings, say
+from phasescope.cli.messages import Terminated, note_warnings, say
 from phasescope.cli.text_table import text_table
 from phasescope.errors import DamagedFile, NonFinite
 from phasescope.measures.measure import MEASURES
@@ -43,7 +43,8 @@ def test_warnings_are_notes(capsys):
         ),
         (OSError(errno.EACCES, "Permission denied", "runs"), 2, "error: runs: Permission denied"),
         (MemoryError(), 5, "error: the memory of this machine is full; try a smaller modulus or network"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "stopped; the same command goes on where it was"),
+        (Terminated("stopped"), 143, "stopped"),
     ],
 )
 def test_each_way_to_fail_has_its_status_and_at_most_one_line(monkeypatch, capsys, error, status, line):

@@ -1,5 +1,6 @@
 """What needs no torch comes without it, at once, and as a user's shell sees it."""
 
+import os
 import subprocess
 import sys
 
@@ -59,7 +60,7 @@ def test_a_run_in_use_is_refused_at_once(process, tiny, tmp_path):
             answer = process(*words)
             assert answer.status == 2
             assert answer.err.startswith("error: ")
-            assert f"process {__import__('os').getpid()} on " in answer.err
+            assert f"process {os.getpid()} on " in answer.err
             assert answer.err.count("\n") == 1
             assert answer.cpu_seconds < SECONDS
         assert set(folder.path.rglob("*")) - set(before) == {folder.lock}

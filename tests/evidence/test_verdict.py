@@ -88,6 +88,13 @@ def test_what_was_not_measured_is_not_shown() -> None:
     assert (lost.verdict, lost.measured, lost.note) == ("not shown", None, "1 of 2 seeds gave no number")
 
 
+def test_a_loss_of_zero_has_no_logarithm_and_says_so() -> None:
+    claim = _claim(1.0, Below(bound=2.0), scale="log")
+    assert judge(claim, {0: 0.0}).verdict == "shown"
+    lost = judge(claim, {0: 0.0, 1: 1.0})
+    assert (lost.verdict, lost.note) == ("not shown", "1 of 2 seeds gave no number above 0")
+
+
 def test_a_set_where_a_number_is_claimed_is_refused() -> None:
     with pytest.raises(PhasescopeError, match="is about a number; seed 3"):
         judge(_claim(1.0, Below(bound=2.0)), {3: (1, 2)})

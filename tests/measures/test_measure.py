@@ -144,6 +144,11 @@ def test_a_split_without_held_out_pairs_has_no_test_loss(context_of):
     }
 
 
+def test_one_name_may_be_given_alone(context_of):
+    context = context_of("a+b mod 7")
+    assert measure(context, "loss") == measure(context, ["loss"])
+
+
 def test_an_unknown_name_is_answered_with_near_ones(context_of):
     with pytest.raises(
         PhasescopeError, match=r"there is no measure 'restricted_los'; did you mean restricted_loss"

@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"error: {error}")
         return error.exit_status
     except KeyboardInterrupt as stopped:
+        say(str(stopped) or "stopped; the same command goes on where it was")
         return 143 if isinstance(stopped, Terminated) else 130
     except BrokenPipeError:  # `phasescope runs | head`: nobody reads on, which is no mistake
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,11 +10,26 @@ from phasescope.store.run_folder import RunFolder
 def add_run_arguments(parser: Parser) -> None:
     """Add the run, and the folder in which a bare name is looked up."""
     parser.add_argument("run", metavar="RUN", help="a run's folder, or the first letters of its name")
+    add_root(parser)
+
+
+def add_root(parser: Parser) -> None:
+    """Add the folder of runs."""
     parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
 
 
 def find_run(text: str, root: Path) -> RunFolder:
-    """Open the run that a text names.
+    """Open the run that a text names; see ``locate_run``.
+
+    Raises:
+        PhasescopeError: If there is none, or more than one.
+        DamagedFile: If its recipe is not the one its name was made from.
+    """
+    return RunFolder.open(locate_run(text, root))
+
+
+def locate_run(text: str, root: Path) -> Path:
+    """Return the folder of the run that a text names.
 
     Args:
         text: A path, or the beginning of a folder's name under ``root`` that only one has.
@@ -27,19 +42,15 @@ def find_run(text: str, root: Path) -> RunFolder:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as root:
         ...     _ = RunFolder.create(Path(root), "demo", "{}", {})
-        ...     find_run("de", Path(root)).name
-        'demo'
+        ...     locate_run("de", Path(root)).name
+        'demo-44136fa3'
     """
     if Path(text).is_dir():
-        return RunFolder.open(Path(text))
-    runs = [path.parent.name for path in root.glob("*/recipe.json")] if text else []
-    found = [name for name in runs if name == text] or [name for name in runs if name.startswith(text)]
+        return Path(text)
+    runs = [path.parent for path in root.glob("*/recipe.json")] if text else []
+    found = [run for run in runs if run.name == text] or [run for run in runs if run.name.startswith(text)]
     if len(found) == 1:
-        return RunFolder.open(root / found[0])
+        return found[0]
     if found:
-        raise PhasescopeError(
-            f"{text!r:.80} begins the names of {len(found)} runs in {root}; type more of it"
-        )
-    raise PhasescopeError(
-        f"no run {text!r:.80}, as a folder or in {root}; phasescope runs lists what is there"
-    )
+        raise PhasescopeError(f"{text!r:.80} begins the names of {len(found)} runs in {root}; type more")
+    raise PhasescopeError(f"no run {text!r:.80}, as a folder or in {root}; phasescope runs lists them")

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from phasescope.cli.arguments import Parser
-from phasescope.cli.find_run import find_run
+from phasescope.cli.find_run import add_root, find_run
 from phasescope.cli.measured_json import as_json, write_json
 from phasescope.cli.problem import laid_out_for, problem_of
 from phasescope.cli.text_table import text_table
@@ -15,6 +15,7 @@ from phasescope.progress import Progress
 from phasescope.report.numbers import compact
 from phasescope.store.run_folder import RunFolder
 
+_CHECKPOINTS = (".safetensors", ".pt", ".pth")
 _MOST_SHOWN = 5
 
 
@@ -25,7 +26,7 @@ def run(words: list[str]) -> int:
         "Measure a checkpoint file (ours, nanda2023, chughtai2023, zhong2023, TransformerLens, safetensors), "
         "or every checkpoint of a run.",
     )
-    parser.add_argument("what", nargs="?", metavar="FILE|RUN", help="a checkpoint file, or a run's folder")
+    parser.add_argument("what", nargs="?", metavar="FILE|RUN", help="a checkpoint file, or a run")
     parser.add_argument("--task", help="such as 'a+b mod 113'; files of ours say it themselves")
     parser.add_argument("--split", help="nanda2023:SEED:FRACTION, chughtai2023:SEED:FRACTION, ... or all")
     parser.add_argument("--names", metavar="A,B", help="which measures (see --list); else all that apply")
@@ -34,6 +35,7 @@ def run(words: list[str]) -> int:
     parser.add_argument("--list", action="store_true", help="list every measure and stop")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for all cores")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+    add_root(parser)
     options = parser.parse(words)
     if options.list:
         return _list()
@@ -41,11 +43,11 @@ def run(words: list[str]) -> int:
         raise PhasescopeError("phasescope measure needs a checkpoint file or a run; --help says more")
     names = options.names.split(",") if options.names is not None else None
     keys = _whole_numbers(options.keys) if options.keys is not None else None
-    if Path(options.what).is_dir():
-        if options.task or options.split:
-            raise PhasescopeError("a run knows its task and its split; leave out --task and --split")
-        return _measure_run(find_run(options.what, Path()), names, keys, options)
-    return _measure_file(Path(options.what), names, keys, options)
+    if Path(options.what).is_file() or Path(options.what).suffix in _CHECKPOINTS:
+        return _measure_file(Path(options.what), names, keys, options)
+    if options.task or options.split:
+        raise PhasescopeError("a run knows its task and its split; leave out --task and --split")
+    return _measure_run(find_run(options.what, options.root), names, keys, options)
 
 
 def _measure_file(
@@ -68,17 +70,19 @@ def _measure_file(
     task = task_config.build()
     context = Context(loaded.model, task, split_config.split(task), keys)
     values = measure(context, names)
+    missing = left_out(context) if names is None else {}
+    content = {name: values.get(name) for name in (MEASURES if names is None else names)}
     if options.json == "-":
-        print(as_json(values))
+        print(as_json(content))
         return 0
     step = "" if loaded.step is None else f", step {loaded.step:,}"
     print(f"{path} ({loaded.source}{step}) on {task.name}, split {split_config}")
     rows = ((name, f"{_shown(value)} {MEASURES[name].unit}") for name, value in values.items())
     print(text_table(("measure", "value"), rows))
-    if names is None and (without := left_out(context)):
-        print(f"does not apply here: {', '.join(without)}")
+    if missing:
+        print(f"does not apply here: {', '.join(missing)}")
     if options.json is not None:
-        write_json(values, Path(options.json))
+        write_json(content, Path(options.json))
     return 0
 
 

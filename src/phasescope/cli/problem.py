@@ -35,7 +35,7 @@ def problem_of(path: Path, task: str | None, split: str | None) -> tuple[AnyTask
     chosen_task = parse_task(task) if task is not None else None
     chosen_split = parse_split(split) if split is not None else None
     if not path.is_file():
-        raise PhasescopeError(f"{str(path)[-120:]} needs to be a checkpoint file or a run; there is neither")
+        raise PhasescopeError(f"{str(path)[-120:]} needs to be a checkpoint file; there is none")
     if chosen_task is None or chosen_split is None:
         facts = _facts(path)
         chosen_task = chosen_task or _task_in(facts, path)

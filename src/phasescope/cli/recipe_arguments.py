@@ -51,7 +51,10 @@ def recipe_from_words(parser: Parser, words: Sequence[str]) -> tuple[Recipe, arg
     fields = {path: flag for path, flag in flags_of(Recipe).items() if path not in parameters}
     _describe(parser, source, parameters, fields)
     options = parser.parse(words)
-    base = _preset(source, _given(options, parameters)) if source in PRESETS else read_recipe(source)
+    if source in PRESETS:
+        base = preset_recipe(source, {path[0]: value for path, value in _given(options, parameters).items()})
+    else:
+        base = read_recipe(source)
     given = _given(options, fields)
     if not given and options.task is None and options.split is None:
         return base, options
@@ -111,10 +114,23 @@ def _parameters_of(preset: str) -> type[BaseModel]:
     return create_model(preset, __base__=Config, **fields)
 
 
-def _preset(name: str, given: Mapping[Path, object]) -> Recipe:
-    """Call a preset with what was given for its parameters."""
+def preset_recipe(name: str, given: Mapping[str, object]) -> Recipe:
+    """Call a preset with some of its parameters, refusing in one line what is wrong with them.
+
+    Args:
+        name: One of ``PRESETS``.
+        given: Values by parameter; the preset's own for the rest.
+
+    Raises:
+        PhasescopeError: In one line, naming the parameter or the part of the recipe.
+
+    Example:
+        >>> preset_recipe("nanda2023", {"steps": 5})
+        Traceback (most recent call last):
+        phasescope.errors.PhasescopeError: nanda2023: optimiser.warmup_steps=10 must not exceed steps=5
+    """
     try:
-        values = _parameters_of(name).model_validate({path[0]: value for path, value in given.items()})
+        values = _parameters_of(name).model_validate(dict(given))
         make: Callable[..., Recipe] = PRESETS[name]
         return make(**dict(values))
     except ValidationError as error:

@@ -1,8 +1,7 @@
 """``phasescope runs``: what is in a folder of runs."""
 
-from pathlib import Path
-
 from phasescope.cli.arguments import Parser
+from phasescope.cli.find_run import add_root
 from phasescope.cli.text_table import text_table
 from phasescope.store.catalogue import RunEntry, list_runs
 
@@ -10,7 +9,7 @@ from phasescope.store.catalogue import RunEntry, list_runs
 def run(words: list[str]) -> int:
     """Print one line a run."""
     parser = Parser("runs", "List the runs in a folder.")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
+    add_root(parser)
     root = parser.parse(words).root
     entries = list_runs(root)
     if not entries:

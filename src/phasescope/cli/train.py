@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from phasescope.cli.arguments import Parser
-from phasescope.cli.messages import say
+from phasescope.cli.find_run import add_root
 from phasescope.cli.recipe_arguments import recipe_from_words
 from phasescope.store.lock import RunLock
 from phasescope.store.run_folder import RunFolder, run_name
@@ -16,7 +16,7 @@ def run(words: list[str]) -> int:
     """Train what the words say and tell where it is and how it ended."""
     parser = Parser("train", "Train a recipe. The same recipe again goes on where it stopped, bit for bit.")
     add_training_flags(parser)
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
+    add_root(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="check the recipe, say which run it is, and make nothing"
     )
@@ -57,11 +57,10 @@ def train_and_tell(recipe: Recipe, root: Path, path: Path, options: argparse.Nam
         from phasescope.training.engine import train
 
         trained = train(recipe, root, show_progress=not options.quiet, max_seconds=options.max_seconds)
-    except KeyboardInterrupt:
-        if path.exists():
-            step = read_status(RunFolder(path)).step
-            say(f"stopped; step {step} is on the disk; go on with: phasescope resume {path}")
-        raise
+    except KeyboardInterrupt as stopped:
+        step = read_status(RunFolder(path)).step
+        advice = f"stopped; step {step} is on the disk; go on with: phasescope resume {path}"
+        raise type(stopped)(advice if path.exists() else "stopped; nothing is made yet") from None
     status = trained.status
     print(trained.folder.path)
     print(status.outcome or f"{status.state} at step {status.step}; phasescope resume goes on")

@@ -1,8 +1,7 @@
 """``phasescope verify``: every bit of a run that can be checked."""
 
-from pathlib import Path
-
 from phasescope.cli.arguments import Parser
+from phasescope.cli.find_run import add_root, locate_run
 from phasescope.errors import DamagedFile, PhasescopeError
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.verify import verify
@@ -12,11 +11,12 @@ from phasescope.training.recipe import Recipe
 def run(words: list[str]) -> int:
     """Print what is wrong, file by file; 4 if anything is."""
     parser = Parser("verify", "Check recipe, checkpoints, states and metrics: bits, names, order, values.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs, or first letters of names")
+    add_root(parser)
+    options = parser.parse(words)
     worst = 0
-    for path in parser.parse(words).runs:
-        if not path.is_dir():
-            raise PhasescopeError(f"{path} needs to be a run's folder; there is none")
+    for text in options.runs:
+        path = locate_run(text, options.root)
         folder = RunFolder(path)
         findings = verify(folder, _schedule(folder))
         for finding in findings:

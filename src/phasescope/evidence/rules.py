@@ -25,7 +25,7 @@ class Within(Config):
 
     def __str__(self) -> str:
         """Say the rule in a few words."""
-        return f"within {self.relative:.0%} of published"
+        return f"within {100 * self.relative:g} %"
 
 
 class Below(Config):
@@ -41,7 +41,7 @@ class Below(Config):
 
     def __str__(self) -> str:
         """Say the rule in a few words."""
-        return f"at most {self.bound:g}"
+        return f"at most {self.bound:,g}"
 
 
 class Above(Config):
@@ -57,7 +57,7 @@ class Above(Config):
 
     def __str__(self) -> str:
         """Say the rule in a few words."""
-        return f"at least {self.bound:g}"
+        return f"at least {self.bound:,g}"
 
 
 class Between(Config):
@@ -81,7 +81,7 @@ class Between(Config):
 
     def __str__(self) -> str:
         """Say the rule in a few words."""
-        return f"{self.low:g} to {self.high:g}"
+        return f"{self.low:,g} to {self.high:,g}"
 
 
 class SameSet(Config):
@@ -91,7 +91,7 @@ class SameSet(Config):
 
     def __str__(self) -> str:
         """Say the rule in a few words."""
-        return "exactly the same set"
+        return "the same set"
 
 
 NumberRule = Within | Below | Above | Between

@@ -78,9 +78,12 @@ def _judge_numbers(claim: Claim, values: Sequence[float]) -> Evidence:
     assert not isinstance(claim.rule, SameSet)
     assert not isinstance(claim.published, tuple)
     lowest, highest = claim.rule.region(claim.published)
-    finite = [value for value in values if math.isfinite(value)]
+    positive = claim.scale == "log" and len(values) > 1
+    finite = [value for value in values if math.isfinite(value) and (value > 0 or not positive)]
     if len(finite) < len(values):
-        note = f"{len(values) - len(finite)} of {len(values)} seeds gave no number"
+        note = f"{len(values) - len(finite)} of {len(values)} seeds gave no number" + (
+            " above 0" if positive else ""
+        )
         return Evidence(
             claim=claim, measured=None, interval=None, n=len(finite), verdict="not shown", note=note
         )

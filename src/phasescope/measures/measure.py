@@ -52,12 +52,12 @@ SERIES: tuple[str, ...] = tuple(name for name, measure in MEASURES.items() if me
 """What is read at every checkpoint of a series by default."""
 
 
-def measure(context: Context, names: Iterable[str] | None = None) -> dict[str, Value]:
+def measure(context: Context, names: str | Iterable[str] | None = None) -> dict[str, Value]:
     """Read measures off one model.
 
     Args:
         context: The model, its task and its split.
-        names: Which measures; all that apply, if left out.
+        names: Which measure or measures; all that apply, if left out.
 
     Returns:
         Name to value, in the order asked for: a number, a list of frequencies, or numbers by frequency,
@@ -83,7 +83,7 @@ def measure(context: Context, names: Iterable[str] | None = None) -> dict[str, V
         return {asked.name: asked.function(context) for asked in chosen}
 
 
-def left_out(context: Context, names: Iterable[str] | None = None) -> dict[str, str]:
+def left_out(context: Context, names: str | Iterable[str] | None = None) -> dict[str, str]:
     """Say which measures do not apply to a model and its task, and why.
 
     Args:
@@ -109,11 +109,11 @@ def left_out(context: Context, names: Iterable[str] | None = None) -> dict[str, 
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def checked(names: Iterable[str]) -> list[Measure]:
+def checked(names: str | Iterable[str]) -> list[Measure]:
     """Return the measures of some names.
 
     Args:
-        names: Exact names.
+        names: An exact name, or several.
 
     Returns:
         Their records, in the same order.
@@ -125,7 +125,7 @@ def checked(names: Iterable[str]) -> list[Measure]:
         >>> [m.unit for m in checked(["train_loss"])]
         ['nats']
     """
-    names = list(names)
+    names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in MEASURES:
             near = difflib.get_close_matches(name, MEASURES, n=3, cutoff=0.5)

@@ -24,31 +24,23 @@ def restricted_loss(context: Context) -> float:
 
     The variant that reproduces the paper's 5.54e-8.
     """
-    return _loss(context, restricted_logits(context, keep_mean=True), None)
+    return _loss(context, _logits(context, keep_mean=True), None)
 
 
 @measured_loss("restricted loss (train)", direction="lower", needs=(SUMS, KEYS))
 def restricted_loss_train(context: Context) -> float:
     """Restricted loss over the pairs trained on; directions and means still come from all pairs."""
-    return _loss(context, restricted_logits(context, keep_mean=True), context.inputs.train)
+    return _loss(context, _logits(context, keep_mean=True), context.inputs.train)
 
 
 @measured_loss("restricted loss (no bias)", direction="lower", needs=(SUMS, KEYS))
 def restricted_loss_no_bias(context: Context) -> float:
     """Restricted loss over all pairs without each column's mean: the bare projection."""
-    return _loss(context, restricted_logits(context, keep_mean=False), None)
+    return _loss(context, _logits(context, keep_mean=False), None)
 
 
-def restricted_logits(context: Context, keep_mean: bool) -> Float64[Tensor, "residue answer"]:
-    """Return the restricted logits as a table over a+b.
-
-    Args:
-        context: A network that adds or subtracts, with key frequencies.
-        keep_mean: Whether each column's mean over all pairs is kept.
-
-    Returns:
-        The logits of every pair with a given a+b, in rows by a+b.
-    """
+def _logits(context: Context, keep_mean: bool) -> Float64[Tensor, "residue answer"]:
+    """The restricted logits as a table over a+b, with or without each column's mean over all pairs."""
     rows = [row for key in context.keys for row in rows_of(context.p, key)]
     kept = context.inputs.basis[[0, *rows] if keep_mean else rows]
     return kept.T @ (kept @ context.logits_by_sum)

@@ -39,7 +39,7 @@ def measure_series(
     series: CheckpointSeries,
     task: Task,
     split: Split,
-    names: Iterable[str] | None = None,
+    names: str | Iterable[str] | None = None,
     keys: Literal["final", "each"] | Iterable[int] = "final",
     steps: Iterable[int] | None = None,
     progress: Callable[[int, int], None] | None = None,

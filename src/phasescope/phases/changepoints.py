@@ -16,6 +16,8 @@ GRID_POINTS = 200
 """Points on the even grid on which breaks are sought: one in half a per cent of the stretch."""
 MIN_PIECE = 3
 """Grid points that the shortest piece spans."""
+GAP = MIN_PIECE - 1
+"""Grid steps from one break to the next, at least."""
 CHI_SQUARE_95 = 3.841
 """95 % quantile of chi-square with one degree of freedom."""
 
@@ -103,7 +105,7 @@ def _search(values: Float64[np.ndarray, " point"], n_breaks: int) -> list[int]:
     """Find the best breaks by dynamic programming over pieces that join data points."""
     import ruptures  # brings scipy, half a second that most callers never need
 
-    jump = max(1, len(values) // 100)
+    jump = max(1, len(values) // 50)  # coarse: the breaks are moved to their best places afterwards
     while jump > 1 and n_breaks * -(-MIN_PIECE // jump) * jump + MIN_PIECE > len(values):
         jump -= 1
     spread = float(np.std(values)) or 1.0
@@ -143,33 +145,35 @@ class _Pieces:
 
     def settle(self, breaks: list[int], fixed: int | None = None) -> list[int]:
         """Move one break after another to its best place between its neighbours until none moves."""
-        last = len(self.values) - 1
         breaks = list(breaks)
+        movable = [which for which in range(len(breaks)) if which != fixed]
         for _ in range(50):
             before = list(breaks)
-            for which in range(len(breaks)):
-                if which == fixed:
-                    continue
-                edges = [0, *breaks, last]
-                low, high = edges[which] + MIN_PIECE - 1, edges[which + 2] - MIN_PIECE + 1
+            for which in movable:
+                edges = [0, *breaks, len(self.values) - 1]
+                low, high = edges[which] + GAP, edges[which + 2] - GAP
                 if low <= high:
                     costs = self.scan(breaks[:which] + breaks[which + 1 :])
                     breaks[which] = low + int(costs[low : high + 1].argmin())
-            if breaks == before:
+            if breaks == before or len(movable) == 1:
                 break
         return breaks
 
     def profile(self, best: list[int], which: int) -> Float64[np.ndarray, " position"]:
         """Cost for every position of one break, the others moved to suit it; infinite where none fits."""
-        gap, last = MIN_PIECE - 1, len(self.values) - 1
+        last = len(self.values) - 1
         costs = np.full(last + 1, np.inf)
-        for position in range(gap * (which + 1), last - gap * (len(best) - which) + 1):
+        fits = range(GAP * (which + 1), last - GAP * (len(best) - which) + 1)
+        if len(best) == 1:
+            costs[fits.start : fits.stop] = self.scan([])[fits.start : fits.stop]
+            return costs
+        for position in fits:
             start = list(best)
             start[which] = position
             for left in range(which - 1, -1, -1):
-                start[left] = min(start[left], start[left + 1] - gap)
+                start[left] = min(start[left], start[left + 1] - GAP)
             for right in range(which + 1, len(start)):
-                start[right] = max(start[right], start[right - 1] + gap)
+                start[right] = max(start[right], start[right - 1] + GAP)
             costs[position] = self.cost(self.settle(start, fixed=which))
         return costs
 

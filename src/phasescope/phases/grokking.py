@@ -22,6 +22,8 @@ DROPPED = 0.01
 """Test loss counts as dropped at this part of its maximum, for three looks in a row."""
 LEVEL = 0.05
 """A curve has levelled off when it falls at less than this part of its steepest rate."""
+STEEPER = 2.0
+"""A fall turns steep where its rate grows by this factor at least."""
 RISES = 2.0
 """Excluded loss counts as rising when it at least doubles over the stretch."""
 SMALLEST = 1e-300
@@ -41,12 +43,13 @@ def grokking_phases(
       start) while test loss is still at least half of its start. Uncertain to the looks next to those within
       1 % of the top.
     - Cleanup begins where the logarithm of test loss turns from a slow fall to a steep one: the first break
-      of continuous straight pieces (slow, steep and, once it has levelled off, level). It exists only if test
-      loss drops to 1 % of its maximum. Uncertain as `segment` says.
+      of three continuous straight pieces (slow, steep, level), or of two where the steep fall goes on. It
+      exists only if test loss drops to 1 % of its maximum. Uncertain as `segment` says.
     - Cleanup ends where the sum of squared weights (without it, the logarithm of test loss) falls at less
       than 5 % of its steepest rate. Uncertain to the steps at which it falls at 10 % and at 2.5 %.
-    - The stretch between is circuit formation. With excluded loss given, it is so called only if that at
-      least doubles, and else a plateau; and a run that has not dropped yet can then be seen to form one.
+    - The stretch between is circuit formation; a fall that is steep from the top on leaves none. With
+      excluded loss given, it is so called only if that at least doubles, and else a plateau; and a run that
+      has not dropped yet can then be seen to form one.
 
     A run that never groks has memorisation only, one that learns both sets at once or neither has no phases,
     and a run cut short keeps its last stretch open: there is no boundary that it was not seen to cross.
@@ -87,14 +90,18 @@ def grokking_phases(
             stretches.append(Stretch("circuit formation", top.step, test.last))
         return Phases(tuple(stretches), tuple(boundaries))
     falling = Series(after.steps, np.log(np.maximum(after.values, SMALLEST)))
-    level = _levels_off(falling, "the logarithm of test loss")
-    turn = _turn(falling, n_breaks=1 if level is None else 2)
-    forms = excluded_loss is None or _doubles(excluded_loss, top.step, turn.step)
-    stretches.append(Stretch("circuit formation" if forms else "plateau", top.step, turn.step))
-    boundaries.append(turn)
-    if sum_squared_weights is not None and sum_squared_weights.last > turn.step:
-        level = _levels_off(sum_squared_weights.between(turn.step, test.last), "the sum of squared weights")
-    stretches.append(Stretch("cleanup", turn.step, test.last if level is None else level.step))
+    turn = _turn(falling)
+    begins = top.step if turn is None else turn.step
+    if turn is not None:
+        forms = excluded_loss is None or _doubles(excluded_loss, top.step, begins)
+        stretches.append(Stretch("circuit formation" if forms else "plateau", top.step, begins))
+        boundaries.append(turn)
+    weights = _part(sum_squared_weights, begins, test.last)
+    if weights is None:
+        level = _levels_off(falling.between(begins, test.last), "the logarithm of test loss")
+    else:
+        level = _levels_off(weights, "the sum of squared weights")
+    stretches.append(Stretch("cleanup", begins, test.last if level is None else level.step))
     if level is not None:
         stretches.append(Stretch("stable", level.step, test.last))
         boundaries.append(level)
@@ -108,6 +115,14 @@ def _finite_part(series: Series) -> Series | None:
     return Series(series.steps[:end], series.values[:end]) if end else None
 
 
+def _part(series: Series | None, start: int, end: int) -> Series | None:
+    """Cut the finite part of a series to a stretch; None where it has no look there."""
+    finite = None if series is None else _finite_part(series)
+    if finite is None or not ((finite.steps >= start) & (finite.steps <= end)).any():
+        return None
+    return finite.between(start, end)
+
+
 def _memorises(train: Series, test: Series) -> bool:
     """Say whether train loss collapses while test loss is still high."""
     collapsed = np.flatnonzero(train.values <= COLLAPSED * train.values[0])
@@ -119,7 +134,8 @@ def _memorises(train: Series, test: Series) -> bool:
 def _top(test: Series) -> Boundary:
     """Find the highest test loss; a spike of a single look does not count."""
     smooth = _median_of_three(test.values)
-    best = int(smooth.argmax())
+    level_best = np.flatnonzero(smooth == smooth.max())
+    best = int(level_best[test.values[level_best].argmax()])
     lower = smooth < NEAR_TOP * smooth[best]
     before, after = np.flatnonzero(lower[:best]), np.flatnonzero(lower[best:])
     low = int(before[-1]) if before.size else 0
@@ -135,10 +151,14 @@ def _drops(after: Series) -> bool:
     return len(low) >= 2 * MIN_PIECE and bool((low[:-2] & low[1:-1] & low[2:]).any())
 
 
-def _turn(falling: Series, n_breaks: int) -> Boundary:
-    """Find where a slow fall becomes a steep one."""
-    enough = len(falling.steps) // MIN_PIECE - 1
-    found = segment(falling, min(n_breaks, enough)).breaks[0]
+def _turn(falling: Series) -> Boundary | None:
+    """Find where a slow fall becomes a steep one; None where the fall is steep from the start."""
+    pieces = segment(falling, 2 if len(falling.steps) >= 3 * MIN_PIECE else 1)
+    if 2 * pieces.slopes[-1] < pieces.slopes[-2]:  # the last piece falls on: there is no third yet
+        pieces = segment(falling, 1)
+    found, rate = pieces.breaks[0], -pieces.slopes
+    if rate[1] < STEEPER * rate[0]:
+        return None
     rule = "the logarithm of test loss turns from a slow fall to a steep one"
     return Boundary(found.step, found.low, found.high, rule)
 
@@ -150,7 +170,8 @@ def _levels_off(series: Series, what: str) -> Boundary | None:
         return None
     grid = np.linspace(series.first, series.last, points)
     values = np.interp(grid, series.steps, series.values)
-    rate = (values[:-4] - values[4:]) / (grid[4:] - grid[:-4])  # of the fall, over four grid steps
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run may overflow here; it is never level
+        rate = (values[:-4] - values[4:]) / (grid[4:] - grid[:-4])  # of the fall, over four grid steps
     steepest = int(rate.argmax())
 
     def first_below(share: float) -> int | None:

@@ -61,26 +61,29 @@ def claims_table(evidence: Sequence[Evidence]) -> str:
 def _row(one: Evidence) -> str:
     """Write one claim."""
     claim = one.claim
-    details = [f"as {claim.variant}"] if claim.variant else []
-    details += ["about the authors' own seed"] if claim.seed_specific else []
-    statement = escape(claim.statement) + "".join(element("small", escape(text)) for text in details)
+    statement = escape(claim.statement) + _small(claim.variant)
+    only = f"seed {claim.seed} only" if claim.seed_specific else ""
     measured = "–" if one.measured is None else with_unit(one.measured, claim.unit)
     interval = "–" if one.interval is None else " to ".join(with_unit(end) for end in one.interval)
-    note = element("small", escape(one.note)) if one.note else ""
     number = "number set" if isinstance(claim.published, tuple) else "number"
     return element(
         "tr",
         element("td", statement),
         element("td", escape(with_unit(claim.published, claim.unit)), class_=number),
-        element("td", escape(measured), note, class_=number),
+        element("td", escape(measured), _small(one.note), class_=number),
         element("td", escape(interval), class_="number"),
-        element("td", escape(one.n), class_="number"),
-        element("td", escape(claim.rule)),
+        element("td", escape(one.n), _small(only), class_="number"),
+        element("td", escape(claim.rule), class_="rule"),
         element(
             "td", escape(f"{SIGN[one.verdict]} {one.verdict}"), class_=f"verdict {_css_class(one.verdict)}"
         ),
         id=f"claim-{claim.id}",
     )
+
+
+def _small(text: str) -> str:
+    """Write a second line in small print, if there is one."""
+    return element("small", escape(text)) if text else ""
 
 
 def _css_class(verdict: str) -> str:

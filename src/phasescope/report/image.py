@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from PIL import Image
 
 from phasescope.errors import PhasescopeError
 from phasescope.report.html import element, escape
@@ -89,7 +90,7 @@ def png_bytes(figure: Figure, dpi: int = 160) -> bytes:
 
 
 def inline_png(figure: Figure, alt: str, dpi: int = 110) -> str:
-    """Draw a figure as an image element that carries its own bytes.
+    """Draw a figure as an image element that carries its own bytes, in 256 colours to keep them few.
 
     Args:
         figure: The figure.
@@ -104,7 +105,10 @@ def inline_png(figure: Figure, alt: str, dpi: int = 110) -> str:
         >>> inline_png(blank(), "nothing", dpi=10)[:32]
         '<img src="data:image/png;base64,'
     """
-    data = base64.b64encode(png_bytes(figure, dpi)).decode()
+    with Image.open(io.BytesIO(png_bytes(figure, dpi))) as drawn:
+        small = io.BytesIO()
+        drawn.convert("RGB").quantize(256).save(small, format="png", optimize=True)
+    data = base64.b64encode(small.getvalue()).decode()
     return element("img", src=f"data:image/png;base64,{data}", alt=alt).removesuffix("</img>")
 
 

@@ -68,7 +68,7 @@ CYCLIC = _color_wheel()
 WIDE, HALF = 9.0, 5.4
 """Width in inches of a figure that fills the page, and of one that shares it."""
 
-INCHES_PER_LETTER = 0.086
+INCHES_PER_LETTER = 0.094
 """Mean width of a letter of a headline."""
 
 LOOK: dict[Any, Any] = {

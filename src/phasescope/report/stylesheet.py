@@ -18,7 +18,7 @@ body {
   margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
-main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem; letter-spacing: -.01em; }
 h2 { font-size: 1.3rem; margin: 3rem 0 .6rem; padding-top: .9rem; border-top: 1px solid var(--line); }
 p { max-width: 46rem; margin: .4rem 0 .9rem; }
@@ -35,6 +35,7 @@ th, td { text-align: left; vertical-align: top; padding: .45rem .7rem; border-bo
 thead th { font-size: .78rem; color: var(--quiet); font-weight: 600; border-bottom: 2px solid var(--line); }
 th.number, td.number { text-align: right; white-space: nowrap; }
 td.number.set { white-space: normal; }
+td.rule { white-space: nowrap; }
 tbody th { background: var(--tint); font-size: .82rem; font-weight: 600; }
 td small { display: block; color: var(--quiet); font-size: .8rem; line-height: 1.35; }
 td.verdict { font-weight: 650; white-space: nowrap; }

@@ -60,11 +60,15 @@ def print_claims(evidence: Sequence[Evidence], console: Console | None = None) -
 
 
 def _cells(one: Evidence, fits: bool) -> list[Text]:
-    """Write one row; texts from outside are never read as markup."""
+    """Write one row; texts from outside are never read as markup or as commands to the terminal."""
     claim = one.claim
-    measured = one.note if one.measured is None else with_unit(one.measured, claim.unit)
+    measured = _printable(one.note) if one.measured is None else with_unit(one.measured)
     interval = "" if one.interval is None else " to ".join(with_unit(end) for end in one.interval)
-    cells = [Text(claim.statement), Text(with_unit(claim.published, claim.unit)), Text(measured)]
+    cells = [
+        Text(_printable(claim.statement)),
+        Text(with_unit(claim.published, _printable(claim.unit))),
+        Text(measured),
+    ]
     if fits:
         cells.append(Text(interval))
     cells.append(Text(str(one.n)))
@@ -72,3 +76,8 @@ def _cells(one: Evidence, fits: bool) -> list[Text]:
         cells.append(Text(str(claim.rule)))
     cells.append(Text(f"{SIGN[one.verdict]} {one.verdict}", style=COLOR[one.verdict]))
     return cells
+
+
+def _printable(text: str) -> str:
+    """Leave out what would move the cursor or change colours."""
+    return "".join(c if c.isprintable() else " " for c in text)

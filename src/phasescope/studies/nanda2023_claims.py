@@ -68,13 +68,14 @@ _PERIODICITY = _section(
            variant="set of the heads' best frequencies"),
     *(
         _claim(f"attention-{rank}", f"measure:attention_periodicity.{rank}", share, FEW_PER_CENT, **OWN_SEED,
-               statement=f"One frequency explains the attention of the {rank} most periodic head.",
+               statement=f"One frequency explains the attention of the {which} periodic head.",
                variant="fraction of the variance of attention to a")
-        for rank, share in (("first", 0.9907), ("second", 0.9903), ("third", 0.9849), ("fourth", 0.9791))
+        for rank, which, share in (("first", "most", 0.9907), ("second", "second most", 0.9903),
+                                   ("third", "third most", 0.9849), ("fourth", "least", 0.9791))
     ),
-    _claim("attention-to-equals", "measure:attention_to_equals.largest", 0.004, Below(bound=0.005), **OWN_SEED,
-           statement="'=' hardly attends to itself: at most 0.4 % in any head."),
-    _claim("linear-attention", "ablation:linear_attention", 2.12e-7, QUARTER, **NATS,
+    _claim("attention-to-equals", "measure:attention_to_equals.largest", 0.004, Below(bound=0.005),
+           **OWN_SEED, statement="'=' hardly attends to itself: at most 0.4 % in any head."),
+    _claim("linear-attention", "ablation:attention_linear", 2.12e-7, QUARTER, **NATS,
            statement="Attention is nearly linear: loss with its sigmoid replaced by a straight line.",
            variant="½ + slope × score difference, slope by least squares, none to '='"),
 )
@@ -101,7 +102,7 @@ _NEURON_LOGIT_MAP = _section(
     _claim("logit-fit", "measure:logit_fit_variance_explained", 0.95, Above(bound=0.93),
            statement="The logits are a sum of cos(w(a+b-c)) over the key frequencies.",
            variant="fraction of variance explained, least squares over all pairs and answers"),
-    _claim("logit-fit-loss", "ablation:logit_fit", 4.7e-8, QUARTER, **NATS,
+    _claim("logit-fit-loss", "ablation:logits_cosine_fit", 4.7e-8, QUARTER, **NATS,
            statement="The network does better with its logits replaced by that sum.",
            variant="least squares, one coefficient a key"),
 )
@@ -115,23 +116,23 @@ _NEURONS = _section(
                statement=f"Neurons that follow frequency {key}.")
         for key, count in zip(KEYS, (44.0, 93.0, 145.0, 87.0, 64.0), strict=True)
     ),
-    _claim("neuron-polynomials", "ablation:neuron_polynomials", 2.48e-7, QUARTER, **NATS,
-           statement="Replacing those neurons by polynomials of degree 2 in sines and cosines changes little.",
+    _claim("neuron-polynomials", "ablation:neurons_polynomial", 2.48e-7, QUARTER, **NATS,
+           statement="Polynomials of degree 2 in sines and cosines can stand in for those neurons.",
            variant="each by the nine products of its own frequency"),
 )
 
 _ABLATIONS = _section(
     "section 4.4: ablations",
     _claim("restricted-loss", "measure:restricted_loss", 5.54e-8, QUARTER, **NATS,
-           statement="Keeping only cos(w(a+b)) and sin(w(a+b)) of the key frequencies lowers the loss by 77 %.",
+           statement="Keeping only cos and sin of w(a+b) at the key frequencies lowers the loss by 77 %.",
            variant="logits, two directions a key and each answer's mean"),
-    _claim("key-components", "ablation:key_components", 7.24e-8, QUARTER, **NATS,
-           statement="Keeping the constant and the 40 components of the key frequencies lowers it by 70 %.",
+    _claim("key-components", "ablation:logits_only_blocks", 7.24e-8, QUARTER, **NATS,
+           statement="Keeping the constant and the keys' 40 components lowers it by 70 %.",
            variant="logits, the five 3×3 blocks of the two-dimensional transform"),
-    _claim("ten-directions", "ablation:ten_directions", 1.19e-7, QUARTER, **NATS,
+    _claim("ten-directions", "ablation:neurons_only_products_no_skip", 1.19e-7, QUARTER, **NATS,
            statement="Keeping only W_L's ten directions in the MLP's output lowers it by 50 %.",
            variant="neurons on the constant and 20 quadratic components, without the residual"),
-    _claim("null-space", "ablation:null_space", 5.27, QUARTER, **NATS,
+    _claim("null-space", "ablation:directions_removed", 5.27, QUARTER, **NATS,
            statement="Keeping only what those directions do not read destroys the network."),
     _claim("mlp-skip-zero", "ablation:mlp_skip_zero", 9.12e-7, QUARTER, **NATS,
            statement="The residual path around the MLP matters little: loss with it set to zero."),
@@ -140,12 +141,12 @@ _ABLATIONS = _section(
     _claim("attention-zero", "ablation:attention_zero", 24.3, QUARTER, **NATS,
            statement="Without attention the network fails.",
            variant="attention's output set to zero; no variant is known to give the published number"),
-    _claim("attention-skip", "ablation:attention_skip", 19.1, QUARTER, **NATS,
+    _claim("attention-skip", "ablation:attention_skip_zero", 19.1, QUARTER, **NATS,
            statement="Without the residual path around attention the network fails.",
            variant="no variant is known to give the published number"),
     *(
-        _claim(f"ablate-neurons-{key}", f"ablation:neuron_cluster.{key}", loss, QUARTER, **NATS, **OWN_SEED,
-               statement=f"Ablating the neurons of frequency {key} raises the loss a thousandfold or more.",
+        _claim(f"ablate-neurons-{key}", f"ablation:neurons_zero_cluster.{key}", loss, QUARTER, **NATS,
+               **OWN_SEED, statement=f"Ablating the neurons of frequency {key} multiplies the loss.",
                variant="published in the authors' notebook")
         for key, loss in zip(KEYS, (2.0e-4, 4.6e-4, 1.9e-3, 5.2e-3, 2.4e-2), strict=True)
     ),

@@ -55,8 +55,8 @@ def training_section(context: Context, series: SeriesByName, phases: Phases) -> 
                 "progress-measures",
                 progress_measures(_panels(series), phases),
                 "Restricted and excluded loss, Gini coefficients and sum of squared weights over training",
-                "Restricted loss keeps only the key frequencies of the logits, excluded loss removes them; both "
-                "move while train and test loss are flat.",
+                "Restricted loss keeps only the key frequencies of the logits, excluded loss removes "
+                "them; both move while train and test loss are flat.",
             ),
             Plate(
                 "fourier-over-training",
@@ -76,13 +76,12 @@ def weights_section(context: Context) -> Section:
         "The weights: a handful of frequencies",
         "The embedding W_E and the neuron-to-logit map W_L, transformed along the residues.",
         [
-            Plate("fourier-norms", fourier_bars(norms, context.keys), "Fourier norms of W_E and W_L by component"),
             Plate(
-                "embedding-circles",
-                embedding_circles(context.W_E.numpy(), context.keys),
-                "The residues on a circle for each key frequency",
-                "Each panel: the two directions of one key frequency; residues in the order of a rotation.",
+                "fourier-norms",
+                fourier_bars(norms, context.keys),
+                "Fourier norms of W_E and W_L by component",
             ),
+            *_circles(context),
         ],
     )
 
@@ -93,7 +92,6 @@ def activations_section(context: Context) -> Section:
     basis = torch.from_numpy(fourier_basis(p))
     shares = context.neuron_shares.share.T
     best_share, best = shares.max(1)
-    shown = [int(torch.where(best + 1 == key, best_share, -1.0).argmax()) for key in keys]
     along_a = (basis @ context.logits.reshape(p, -1)).reshape(p, p, -1)
     energy = torch.einsum("fbc,gb->fgc", along_a, basis).square().sum(-1)
     return Section(
@@ -105,14 +103,7 @@ def activations_section(context: Context) -> Section:
                 attention_maps(context.pattern[:, :, 0].T.reshape(-1, p, p).numpy()),
                 "Attention from the last position to a, for each head, over all pairs",
             ),
-            Plate(
-                "neurons",
-                neuron_maps(
-                    context.neurons[:, shown].T.reshape(-1, p, p).numpy(),
-                    [f"neuron {neuron}, k = {key}" for neuron, key in zip(shown, keys, strict=True)],
-                ),
-                "Activation of one neuron for each key frequency, over all pairs",
-            ),
+            *_neuron_maps(context),
             Plate(
                 "neuron-spectra",
                 neuron_spectra(shares.numpy(), keys),
@@ -137,12 +128,14 @@ def activations_section(context: Context) -> Section:
     )
 
 
-def evidence_section(context: Context, ablations: Mapping[str, float], published: Mapping[str, float]) -> Section:
+def ablations_section(
+    context: Context, ablations: Mapping[str, float], published: Mapping[str, float]
+) -> Section:
     """Draw what each intervention does to the loss, and the table the network was trained on."""
     before = float(context.pair_losses.mean())
     return Section(
         "Taking parts away",
-        "Loss over all pairs after each intervention on the final network; the published value where there is one.",
+        "Loss over all pairs after each intervention on the final network, beside the published value.",
         [
             Plate(
                 "ablations",
@@ -159,6 +152,27 @@ def evidence_section(context: Context, ablations: Mapping[str, float], published
     )
 
 
+def _circles(context: Context) -> list[Plate]:
+    """Draw a circle for each key frequency; early in training there is none."""
+    if not context.keys:
+        return []
+    figure = embedding_circles(context.W_E.numpy(), context.keys)
+    caption = "Each panel: the two directions of one key frequency; residues in the order of a rotation."
+    return [Plate("embedding-circles", figure, "The residues on a circle for each key frequency", caption)]
+
+
+def _neuron_maps(context: Context) -> list[Plate]:
+    """Draw the purest neuron of each key frequency over all pairs."""
+    if not context.keys:
+        return []
+    p = context.p
+    best_share, best = context.neuron_shares.share.T.max(1)
+    shown = [int(torch.where(best + 1 == key, best_share, -1.0).argmax()) for key in context.keys]
+    labels = [f"neuron {neuron}, k = {key}" for neuron, key in zip(shown, context.keys, strict=True)]
+    figure = neuron_maps(context.neurons[:, shown].T.reshape(-1, p, p).numpy(), labels)
+    return [Plate("neurons", figure, "Activation of one neuron for each key frequency, over all pairs")]
+
+
 def _tables(context: Context) -> dict[str, torch.Tensor]:
     return {"W_E": context.W_E, "W_L": context.W_L}
 
@@ -172,7 +186,9 @@ def _panels(series: SeriesByName) -> Sequence[Panel]:
         "excluded": "excluded_loss_all_keys",
     }
     return [
-        Panel("loss (nats)", {label: series[name] for label, name in losses.items() if name in series}, "log"),
+        Panel(
+            "loss (nats)", {label: series[name] for label, name in losses.items() if name in series}, "log"
+        ),
         Panel("Gini coefficient", {"W_E": series["gini_W_E"], "W_L": series["gini_W_L"]}),
         Panel("sum of squares", {"all weights": series["sum_squared_weights"]}),
     ]

@@ -64,7 +64,8 @@ def train(
     """
     if (penalty is None) != (recipe.penalty == ""):
         raise PhasescopeError(
-            f"a penalty needs its name in the recipe, and a named one must be given; got penalty={recipe.penalty!r}"
+            "a penalty needs its name in the recipe, and a named one must be given; "
+            f"got penalty={recipe.penalty!r}"
         )
     folder = RunFolder.create(Path(root), recipe.name, recipe.canonical_json(), {})
     run = Run(folder)

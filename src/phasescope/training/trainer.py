@@ -44,7 +44,8 @@ class Trainer:
         self.task = recipe.task.build()
         self.split = recipe.split.split(self.task)
         shape = shape_for(recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
-        self.model = build_model(recipe.model, shape, recipe.seed, getattr(torch, recipe.dtype))
+        self.dtype: torch.dtype = getattr(torch, recipe.dtype)
+        self.model = build_model(recipe.model, shape, recipe.seed, self._dtype_at(0))
         self.parameters = dict(self.model.named_parameters())
         self.optimiser = build_optimiser(recipe.optimiser, self.parameters.values())
         self.loss_dtype: torch.dtype = getattr(torch, recipe.loss_dtype)
@@ -80,7 +81,24 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.step += 1
+        if self.step == self.recipe.double_steps:
+            self._cast()
         return value
+
+    def _dtype_at(self, step: int) -> torch.dtype:
+        """Return the precision in which ``step`` is computed."""
+        return torch.float64 if step < self.recipe.double_steps else self.dtype
+
+    def _cast(self) -> None:
+        """Take weights and moments to the precision of this step."""
+        dtype = self._dtype_at(self.step)
+        self.model.to(dtype)
+        for weight in self.parameters.values():
+            weight.grad = None
+            state = self.optimiser.state[weight]
+            for key, value in state.items():
+                if key != "step" and torch.is_tensor(value):
+                    state[key] = value.to(dtype)
 
     def _batch(self) -> Int64[Tensor, " batch"] | None:
         """Which rows this step trains on: a function of seed and step alone; None for all of them."""
@@ -103,13 +121,17 @@ class Trainer:
         return found
 
     def weights(self) -> dict[str, NDArray[np.floating]]:
-        """Return a copy of the weights."""
-        return {name: weight.detach().numpy().copy() for name, weight in self.parameters.items()}
+        """Return a copy of the weights, in the recipe's precision whatever this step's is."""
+        return {
+            name: weight.detach().to(self.dtype, copy=True).numpy()
+            for name, weight in self.parameters.items()
+        }
 
     def state(self) -> dict[str, NDArray[np.floating]]:
         """Return a copy of all that the next step depends on, beside the recipe and the step."""
-        state = {f"weight {name}": array for name, array in self.weights().items()}
+        state = {}
         for name, weight in self.parameters.items():
+            state[f"weight {name}"] = weight.detach().numpy().copy()
             for key, value in self.optimiser.state[weight].items():
                 if value is not None:
                     state[f"{key} {name}"] = torch.as_tensor(value).numpy().copy()
@@ -117,6 +139,8 @@ class Trainer:
 
     def restore(self, step: int, state: Mapping[str, NDArray[np.floating]]) -> None:
         """Go to ``step`` with what ``state`` returned there."""
+        self.step = step
+        self._cast()
         for name, weight in self.parameters.items():
             with torch.no_grad():
                 weight.copy_(torch.from_numpy(state[f"weight {name}"]))
@@ -125,7 +149,6 @@ class Trainer:
                 for key, array in state.items()
                 if key.split(" ")[1] == name and not key.startswith("weight ")
             }
-        self.step = step
 
     def first_non_finite(self) -> str | None:
         """Name the first weight, or failing that the first gradient, that is not finite."""

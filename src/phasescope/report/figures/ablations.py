@@ -68,9 +68,7 @@ def ablation_bars(
     axes.set_yticks(rows, labels)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(_whole_decades(*axes.get_xlim()))
-    axes.xaxis.set_major_formatter(
-        lambda power, _: f"{10.0**power:.0e}" if power < -2 else f"{10.0**power:g}"
-    )
+    axes.xaxis.set_major_formatter(lambda power, _: f"1e{power:.0f}" if power < -2 else f"{10.0**power:g}")
     mark = "; blue marks: published" if published else ""
     axes.set_xlabel(f"loss over all pairs (nats, log scale){mark}")
     axes.spines["left"].set_visible(False)

@@ -45,7 +45,7 @@ def embedding_circles(
     columns = min(5, len(key_frequencies))
     rows = math.ceil(len(key_frequencies) / columns)
     side = (WIDE - 0.8) / columns
-    figure = blank(min(WIDE, 1.2 + 2.6 * columns), 0.5 + rows * (min(side, 2.6) + 0.2))
+    figure = blank(min(WIDE, 1.2 + 2.6 * columns), 0.4 + rows * (0.85 * min(side, 2.6) + 0.5))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, k in zip(grid, key_frequencies, strict=False):
         directions = basis[list(rows_of(p, k))] @ embedding
@@ -70,7 +70,7 @@ def embedding_circles(
     for axes in grid[::columns]:
         axes.set_ylabel("sine direction")
     figure.colorbar(
-        image, ax=list(grid[: len(key_frequencies)]), label="residue × k mod p, share of p",
+        image, ax=list(grid[: len(key_frequencies)]), label="(residue × k mod p) / p",
         shrink=0.8, pad=0.01, aspect=25, ticks=[0, 0.5, 1],
     )  # fmt: skip
     headline(figure, title)

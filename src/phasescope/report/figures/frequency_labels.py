@@ -5,8 +5,11 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 
+from phasescope.report.style import INK
+
 SPACE = {"right": 10.0, "left": 10.0, "bottom": 14.0}
 """Smallest distance of neighbouring names in points: their height, or at the bottom their width."""
+LEADER = {"arrowstyle": "-", "linewidth": 0.6, "color": INK, "shrinkA": 0, "shrinkB": 1}
 
 
 def label_frequencies(
@@ -49,7 +52,7 @@ def label_frequencies(
             str(k), corner, xycoords=("data", "axes fraction") if flat else ("axes fraction", "data"),
             xytext=offset, textcoords="offset points", fontsize=8.5, fontweight="bold",
             ha={"right": "left", "left": "right", "bottom": "center"}[side], va="top" if flat else "center",
-            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1} if out > 4 else None,
+            arrowprops=LEADER if out > 4 else None,
         )  # fmt: skip
 
 

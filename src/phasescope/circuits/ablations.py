@@ -1,0 +1,80 @@
+"""Every ablation by name, and the call that tries them."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import torch
+
+from phasescope.circuits import attention, logits, neuron_directions, neurons, skip
+from phasescope.circuits.ablation import REGISTRY, Ablation
+from phasescope.errors import PhasescopeError
+from phasescope.measures.context import Context
+from phasescope.measures.series import flattened
+
+FAMILIES = (logits, neurons, neuron_directions, skip, attention)
+"""The files that hold ablations, in the order in which their results are shown."""
+
+ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
+    {
+        name: ablation
+        for family in FAMILIES
+        for name, ablation in REGISTRY.items()
+        if ablation.function.__module__ == family.__name__
+    }
+)
+"""Every ablation of the house, by its exact name."""
+
+
+def ablate(context: Context, names: str | Iterable[str] | None = None) -> dict[str, float]:
+    """Return the loss over all pairs that remains after each ablation.
+
+    Args:
+        context: The network, its task and its key frequencies.
+        names: Which ablation or ablations; all that apply, if left out.
+
+    Returns:
+        Name to loss in nats. An ablation that is made for each key gives one name each, such as
+        "neurons_zero_cluster.14".
+
+    Raises:
+        PhasescopeError: If a name is unknown, or an ablation that was asked for does not apply.
+
+    Example:
+        >>> from phasescope.models.handmade import clock_transformer
+        >>> from phasescope.tasks.parse import parse_task
+        >>> from phasescope.tasks.split import parse_split
+        >>> task = parse_task("a+b mod 13").build()
+        >>> context = Context(clock_transformer(13, [2, 5]), task, parse_split("all").split(task))
+        >>> {name: round(loss, 6) for name, loss in ablate(context, "logits_without_keys").items()}  # ln 13
+        {'logits_without_keys': 2.564949}
+    """
+    chosen = [a for a in ABLATIONS.values() if a.unmet(context) is None] if names is None else checked(names)
+    with torch.no_grad():
+        losses = [flattened(ablation.name, ablation.loss(context)) for ablation in chosen]
+    return {name: loss for of_one in losses for name, loss in of_one.items()}
+
+
+def checked(names: str | Iterable[str]) -> list[Ablation]:
+    """Return the ablations of some names.
+
+    Args:
+        names: Exact names.
+
+    Returns:
+        Their records, in the same order.
+
+    Raises:
+        PhasescopeError: If a name is unknown; the message offers the nearest.
+
+    Example:
+        >>> checked("mlp_skip_zero")[0].reference
+        'nanda2023 section 4.4: 2.41e-7 to 9.12e-7'
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in ABLATIONS:
+            near = difflib.get_close_matches(name, ABLATIONS, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {len(ABLATIONS)} others"
+            raise PhasescopeError(f"there is no ablation {name[:80]!r}; {hint}")
+    return [ABLATIONS[name] for name in names]

@@ -1,0 +1,75 @@
+"""Changes to the last layer's neurons; what reaches the logits around them stays unless the name says so."""
+
+from jaxtyping import Float64
+from torch import Tensor
+
+from phasescope.circuits.ablation import LINEAR_READOUT, Logits, ablation
+from phasescope.circuits.paths import around_neurons, through_neurons
+from phasescope.circuits.projections import on_blocks, on_products, on_sums
+from phasescope.measures.clusters import EXPLAINED
+from phasescope.measures.context import Context
+from phasescope.measures.record import KEYS, PLANE, SUMS
+
+_CLUSTERS = "nanda2023 appendix (Colab): 2.0e-4 4.6e-4 1.9e-3 5.2e-3 2.4e-2 for 14 35 41 42 52"
+
+
+@ablation("nanda2023 section 4.3: 2.41e-7 to 2.48e-7", needs=(PLANE, LINEAR_READOUT))
+def neurons_polynomial(context: Context) -> Logits:
+    """Each neuron that one frequency explains to over 85 % is replaced by its best degree-2 polynomial there.
+
+    The polynomial is the projection on the mean and the eight components of that frequency's block.
+    """
+    shares = context.neuron_shares.share
+    logits = context.logits.clone()
+    for row in (shares > EXPLAINED).any(1).nonzero().flatten().tolist():
+        of_row = shares[row] > EXPLAINED
+        neurons = context.neurons[:, of_row]
+        logits += (on_blocks(context, neurons, [row + 1]) - neurons) @ context.W_L[:, of_row].T
+    return logits
+
+
+@ablation(_CLUSTERS, needs=(PLANE, KEYS, LINEAR_READOUT), per="frequency")
+def neurons_zero_cluster(context: Context) -> dict[int, Logits]:
+    """The neurons of one key are set to zero, each key in turn."""
+    return _without_clusters(context, context.neurons)
+
+
+@ablation(_CLUSTERS, needs=(PLANE, KEYS, LINEAR_READOUT), per="frequency")
+def neurons_mean_cluster(context: Context) -> dict[int, Logits]:
+    """The neurons of one key are set to their means over all pairs, each key in turn."""
+    return _without_clusters(context, context.neurons - context.neurons.mean(0))
+
+
+@ablation(
+    "transformer_lens_demo, its restricted loss (on all pairs here)", needs=(SUMS, KEYS, LINEAR_READOUT)
+)
+def neurons_only_sums_no_skip(context: Context) -> Logits:
+    """Of the neurons only their means and two sum directions per key are kept; nothing goes around them."""
+    return on_sums(context, through_neurons(context), context.keys, keep_mean=True)
+
+
+@ablation("nanda2023 section 4.4, near: 2.41e-7 to 1.19e-7", needs=(PLANE, KEYS, LINEAR_READOUT))
+def neurons_only_products_no_skip(context: Context) -> Logits:
+    """Of the neurons only their means and four products per key are kept; nothing goes around them."""
+    return on_products(context, through_neurons(context), context.keys)
+
+
+@ablation("nanda2023 section 4.4, near: 2.41e-7 to 1.19e-7", needs=(PLANE, KEYS, LINEAR_READOUT))
+def neurons_only_products_mean_skip(context: Context) -> Logits:
+    """Of the neurons only their means and four products per key are kept; their skip path is averaged."""
+    return on_products(context, through_neurons(context), context.keys) + around_neurons(context).mean(0)
+
+
+@ablation("nanda2023 section 4.4, near: 2.41e-7 to 7.24e-8", needs=(PLANE, KEYS, LINEAR_READOUT))
+def neurons_only_blocks(context: Context) -> Logits:
+    """Of the neurons only their means and the eight components of each key's block are kept."""
+    return on_blocks(context, through_neurons(context), context.keys) + around_neurons(context)
+
+
+def _without_clusters(context: Context, removed: Float64[Tensor, "pair neuron"]) -> dict[int, Logits]:
+    """Take something away from the neurons of each key in turn."""
+    clusters = {key: context.neuron_shares.share[key - 1] > EXPLAINED for key in context.keys}
+    return {
+        key: context.logits - removed[:, cluster] @ context.W_L[:, cluster].T
+        for key, cluster in clusters.items()
+    }

@@ -1,0 +1,17 @@
+"""Changes to the path around the last MLP, from the residual stream straight to the logits."""
+
+from phasescope.circuits.ablation import LINEAR_READOUT, Logits, ablation
+from phasescope.circuits.paths import around_neurons, through_neurons
+from phasescope.measures.context import Context
+
+
+@ablation("nanda2023 section 4.4: 2.41e-7 to 9.12e-7", needs=(LINEAR_READOUT,))
+def mlp_skip_zero(context: Context) -> Logits:
+    """Nothing reaches the logits but what the last neurons write."""
+    return through_neurons(context)
+
+
+@ablation("nanda2023 section 4.4: 2.41e-7 to 7.25e-7", needs=(LINEAR_READOUT,))
+def mlp_skip_mean(context: Context) -> Logits:
+    """What goes around the last neurons is replaced by its mean over all pairs."""
+    return through_neurons(context) + around_neurons(context).mean(0)

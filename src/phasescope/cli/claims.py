@@ -1,0 +1,53 @@
+"""``phasescope claims``: what a paper claims and how it will be judged, or what a run shows of it."""
+
+from itertools import groupby
+
+from phasescope.cli.arguments import Parser
+from phasescope.cli.find_run import add_root, locate_run
+from phasescope.errors import PhasescopeError
+from phasescope.evidence.claim import Claim
+from phasescope.evidence.claims_file import claims_from_json
+from phasescope.report.numbers import with_unit
+from phasescope.store.run_folder import RunFolder
+
+STUDIES = ("nanda2023",)
+
+
+def run(words: list[str]) -> int:
+    """Print claims with their rules, or the evidence for them."""
+    parser = Parser("claims", "Print the claims of a paper with their rules, or a run's evidence for them.")
+    parser.add_argument(
+        "what", nargs="?", default="nanda2023", metavar="PAPER|RUN", help="nanda2023 (default), or a run"
+    )
+    add_root(parser)
+    options = parser.parse(words)
+    if options.what in STUDIES:
+        _print_claims(options.what)
+        return 0
+    folder = RunFolder(locate_run(options.what, options.root))
+    if not folder.claims.is_file():
+        raise PhasescopeError(
+            f"{folder.path} holds no evidence yet; phasescope report {folder.path} gathers it"
+        )
+    from phasescope.report.terminal import print_claims
+
+    print_claims(claims_from_json(folder.claims.read_text(encoding="utf-8"), str(folder.claims)))
+    return 0
+
+
+def _print_claims(study: str) -> None:
+    """Every claim of a study under the section it is from, with its rule: what can be said before any run."""
+    assert study == "nanda2023"
+    from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
+
+    for source, claims in groupby((*MAINLINE, *OTHER_SEEDS), key=lambda claim: claim.source):
+        print(f"\n{source}")
+        for claim in claims:
+            print(f"  {claim.statement}\n      {_judged(claim)}")
+
+
+def _judged(claim: Claim) -> str:
+    """How a claim is judged, in a line."""
+    own = "; the authors' own seed alone" if claim.seed_specific else ""
+    variant = f"; as {claim.variant}" if claim.variant else ""
+    return f"{with_unit(claim.published, claim.unit)} published; {claim.rule}{variant}{own}"

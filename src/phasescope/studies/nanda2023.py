@@ -1,0 +1,179 @@
+"""The mainline of nanda2023, re-derived: train it, read it, hold it against the paper, write it up."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from phasescope.evidence.claim import Claim, Evidence
+from phasescope.evidence.claims_file import claims_to_json
+from phasescope.evidence.verdict import judge
+from phasescope.progress import Progress
+from phasescope.report.page import Page, Section, write_page
+from phasescope.report.terminal import print_claims
+from phasescope.store.durable import write_durably
+from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
+from phasescope.studies.nanda2023_figures import (
+    ablations_section,
+    activations_section,
+    training_section,
+    weights_section,
+)
+from phasescope.studies.nanda2023_readings import Reading, read_run
+from phasescope.training.engine import train
+from phasescope.training.ensemble import train_all
+from phasescope.training.machine import tune
+from phasescope.training.presets import nanda2023
+from phasescope.training.run import Run
+
+REFERENCES = {
+    "Progress measures for grokking via mechanistic interpretability (Nanda et al. 2023)": "https://arxiv.org/abs/2301.05217",
+    "Grokking: generalization beyond overfitting (Power et al. 2022)": "https://arxiv.org/abs/2201.02177",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """What a reproduction came to.
+
+    Args:
+        runs: The runs, by seed.
+        evidence: Every claim with what was measured and its verdict.
+        page: The report.
+        seconds: Wall time of everything, training included.
+    """
+
+    runs: Mapping[int, Run]
+    evidence: Sequence[Evidence]
+    page: Path
+    seconds: float
+
+
+def reproduce(
+    seeds: Sequence[int] = (0,), steps: int = 16_000, root: Path | str = "runs", *, show: bool = True
+) -> Reproduction:
+    """Train the mainline at each seed, measure it, judge every claim and write the report.
+
+    What is trained already is not trained again. One seed takes every core; several are trained side by
+    side, one core each.
+
+    Args:
+        seeds: Seeds of initialisation and split; the authors' mainline is seed 0.
+        steps: Optimiser steps of each run.
+        root: Folder of runs.
+        show: Whether to print progress and the table of claims.
+
+    Returns:
+        Runs, evidence and the page; ``claims.json`` lies beside the page.
+    """
+    began = time.monotonic()
+    recipes = [nanda2023(seed=seed, steps=steps) for seed in seeds]
+    if len(recipes) == 1:
+        trained = [train(recipes[0], root, show_progress=show)]
+    else:
+        trained = train_all(recipes, root, show_progress=show)
+    runs = dict(zip(seeds, trained, strict=True))
+    readings = {seed: _read(run, show) for seed, run in runs.items()}
+    evidence = judge_all(readings)
+    folder = trained[0].folder.path if len(seeds) == 1 else Path(root) / f"nanda2023-seeds-{_named(seeds)}"
+    page = _write(folder, readings, evidence, _command(seeds, steps))
+    seconds = time.monotonic() - began
+    if show:
+        print_claims(evidence)
+        for seed, run in runs.items():
+            print(f"seed {seed}: {run.outcome}; key frequencies {_keys(readings[seed])}")
+        print(f"report: {page}\nwall time: {seconds / 60:.1f} minutes")
+    return Reproduction(runs, evidence, page, seconds)
+
+
+def report(run: Run, *, show: bool = False) -> Path:
+    """Measure a run of the mainline's recipe, judge it and write its page.
+
+    Args:
+        run: The run.
+        show: Whether to show progress.
+
+    Returns:
+        The page.
+    """
+    readings = {run.recipe.seed: _read(run, show)}
+    return _write(run.folder.path, readings, judge_all(readings), f"phasescope report {run.folder.path.name}")
+
+
+def judge_all(readings: Mapping[int, Reading]) -> list[Evidence]:
+    """Hold every claim against every seed that was read.
+
+    Args:
+        readings: What each seed's run says.
+
+    Returns:
+        Evidence in the order of the paper; claims about other seeds come last, where those were run.
+    """
+
+    def over(claim: Claim) -> Evidence:
+        found = {seed: reading.quantity(claim.quantity) for seed, reading in readings.items()}
+        return judge(claim, {seed: value for seed, value in found.items() if value is not None})
+
+    return [over(claim) for claim in MAINLINE] + [
+        over(claim) for claim in OTHER_SEEDS if claim.seed in readings
+    ]
+
+
+def _read(run: Run, show: bool) -> Reading:
+    tune(run.recipe.threads)
+    if not show:
+        return read_run(run)
+    with Progress(len(run.steps()), "checkpoints measured") as shown:
+        return read_run(run, tick=lambda done, _: shown.update(done))
+
+
+def _write(folder: Path, readings: Mapping[int, Reading], evidence: Sequence[Evidence], command: str) -> Path:
+    """Write the page of the first seed's figures and everybody's evidence, and the evidence as JSON."""
+    first = next(iter(readings.values()))
+    counts = {
+        verdict: sum(e.verdict == verdict for e in evidence) for verdict in ("shown", "not shown", "refuted")
+    }
+    seeds = ", ".join(map(str, readings))
+    page = Page(
+        title="The mainline of nanda2023, re-derived",
+        summary=(
+            f"Seed {seeds}: {first.run.outcome}. Key frequencies {_keys(first)}. Of {len(evidence)} claims "
+            f"{counts['shown']} are shown, {counts['not shown']} not shown, {counts['refuted']} refuted."
+        ),
+        evidence=evidence,
+        sections=_sections(first),
+        provenance=first.run.folder.read_provenance(),
+        command=command,
+        references=REFERENCES,
+    )
+    path = folder / first.run.folder.report.name
+    write_page(page, path)
+    write_durably(folder / first.run.folder.claims.name, claims_to_json(evidence).encode())
+    return path
+
+
+def _sections(reading: Reading) -> list[Section]:
+    published = {
+        claim.quantity.removeprefix("ablation:"): claim.published
+        for claim in MAINLINE
+        if claim.quantity.startswith("ablation:") and isinstance(claim.published, float)
+    }
+    return [
+        training_section(reading.context, reading.series, reading.phases),
+        weights_section(reading.context),
+        activations_section(reading.context),
+        ablations_section(reading.context, reading.ablations, published),
+    ]
+
+
+def _keys(reading: Reading) -> str:
+    return "{" + ", ".join(map(str, reading.context.keys)) + "}"
+
+
+def _named(seeds: Sequence[int]) -> str:
+    whole = len(seeds) > 1 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}-{seeds[-1]}" if whole else ",".join(map(str, seeds))
+
+
+def _command(seeds: Sequence[int], steps: int) -> str:
+    return f"phasescope reproduce nanda2023 --seeds {_named(seeds)} --steps {steps}"
