@@ -89,7 +89,7 @@ def engine(with_test: bool):
     from phasescope.training.trainer import Trainer
 
     tune(torch.get_num_threads())
-    trainer = Trainer(nanda2023())
+    trainer = Trainer(nanda2023().model_copy(update={"double_steps": 0}))
     test_answers = trainer.answers[trainer.rows["test"]]
 
     def step():

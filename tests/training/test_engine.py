@@ -56,7 +56,14 @@ def test_the_same_recipe_gives_the_same_bits_and_is_not_trained_twice(small, tmp
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"batch_size": 17}, {"optimiser": OptimiserConfig(kind="sgd", momentum=0.9)}]
+    "change",
+    [
+        {},
+        {"batch_size": 17},
+        {"optimiser": OptimiserConfig(kind="sgd", momentum=0.9)},
+        {"double_steps": 20},
+        {"double_steps": 30},
+    ],
 )
 def test_a_resumed_run_is_the_uninterrupted_one(small, tmp_path, change):
     recipe = small.model_copy(update=change)

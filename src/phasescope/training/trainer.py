@@ -151,7 +151,7 @@ class Trainer:
             }
 
     def first_non_finite(self) -> str | None:
-        """Name the first weight, or failing that the first gradient, that is not finite."""
+        """Name the first weight that is not finite; None if all are."""
         for name, weight in self.parameters.items():
             if not torch.isfinite(weight).all():
                 return name
