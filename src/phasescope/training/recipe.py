@@ -121,8 +121,9 @@ class Recipe(Config):
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of weights and activations."""
     double_steps: int = Field(default=0, ge=0)
-    """Steps at the start taken in float64 throughout. Memorisation amplifies rounding a hundred thousand
-    times: in float32 alone each machine, and each order of summation, trains a network of its own."""
+    """Steps at the start whose products are taken in float64; weights and moments keep their precision.
+    Memorisation amplifies rounding a hundred thousand times: with float32 products each machine, and each
+    order of summation, trains a network of its own."""
     loss_dtype: Literal["float64", "float32"] = "float64"
     """Precision of the loss; float32 loses small losses to rounding and shows slingshots."""
     forward: Literal["auto", "plain"] = "auto"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from phasescope.errors import NonFinite
-from phasescope.models.answer import answer_forward
+from phasescope.models.answer import AnswerForward, answer_forward
 from phasescope.models.build import build_model
 from phasescope.models.config import shape_for
 from phasescope.training.loss import cross_entropy
@@ -44,8 +44,7 @@ class Trainer:
         self.task = recipe.task.build()
         self.split = recipe.split.split(self.task)
         shape = shape_for(recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
-        self.dtype: torch.dtype = getattr(torch, recipe.dtype)
-        self.model = build_model(recipe.model, shape, recipe.seed, self._dtype_at(0))
+        self.model = build_model(recipe.model, shape, recipe.seed, getattr(torch, recipe.dtype))
         self.parameters = dict(self.model.named_parameters())
         self.optimiser = build_optimiser(recipe.optimiser, self.parameters.values())
         self.loss_dtype: torch.dtype = getattr(torch, recipe.loss_dtype)
@@ -53,11 +52,11 @@ class Trainer:
         self.tokens = torch.from_numpy(self.task.tokens)
         self.answers = torch.from_numpy(self.task.answers)
         self.rows = {name: torch.from_numpy(getattr(self.split, name)) for name in ("train", "test")}
-        self.forwards = {
-            name: answer_forward(recipe.model, shape, self.tokens[rows], recipe.forward)
-            for name, rows in self.rows.items()
-            if len(rows)
-        }
+        self.forwards = {name: self._plan(rows) for name, rows in self.rows.items() if len(rows)}
+
+    def _plan(self, rows: Int64[Tensor, " row"]) -> AnswerForward:
+        """Plan the forward pass over some of the task's inputs."""
+        return answer_forward(self.model.config, self.model.shape, self.tokens[rows], self.recipe.forward)
 
     @property
     def forward_name(self) -> str:
@@ -66,11 +65,10 @@ class Trainer:
 
     def advance(self) -> float:
         """Take one optimiser step and return the loss before it, in nats."""
-        batch = self._batch()
-        if batch is None:
-            logits, answers = self.forwards["train"].answer(self.parameters), self.answers[self.rows["train"]]
-        else:
-            logits, answers = self.model.answer_logits(self.tokens[batch]), self.answers[batch]
+        rows = self._batch()
+        forward = self.forwards["train"] if rows is None else self._plan(rows)
+        answers = self.answers[self.rows["train"] if rows is None else rows]
+        logits = forward.answer(self._weights_now())
         loss = cross_entropy(logits, answers, self.loss_dtype)
         value = loss.item()
         if self.penalty is not None:
@@ -81,24 +79,13 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.step += 1
-        if self.step == self.recipe.double_steps:
-            self._cast()
         return value
 
-    def _dtype_at(self, step: int) -> torch.dtype:
-        """Return the precision in which ``step`` is computed."""
-        return torch.float64 if step < self.recipe.double_steps else self.dtype
-
-    def _cast(self) -> None:
-        """Take weights and moments to the precision of this step."""
-        dtype = self._dtype_at(self.step)
-        self.model.to(dtype)
-        for weight in self.parameters.values():
-            weight.grad = None
-            state = self.optimiser.state[weight]
-            for key, value in state.items():
-                if key != "step" and torch.is_tensor(value):
-                    state[key] = value.to(dtype)
+    def _weights_now(self) -> Mapping[str, Tensor]:
+        """Return the weights in the precision of this step's products; gradients flow back to float32."""
+        if self.step >= self.recipe.double_steps:
+            return self.parameters
+        return {name: weight.double() for name, weight in self.parameters.items()}
 
     def _batch(self) -> Int64[Tensor, " batch"] | None:
         """Which rows this step trains on: a function of seed and step alone; None for all of them."""
@@ -115,23 +102,19 @@ class Trainer:
         """Return loss and accuracy on the training and the held-out inputs, at this step."""
         found = {}
         for name, forward in self.forwards.items():
-            logits, answers = forward.answer(self.parameters), self.answers[self.rows[name]]
+            logits, answers = forward.answer(self._weights_now()), self.answers[self.rows[name]]
             found[f"{name}_loss"] = cross_entropy(logits, answers, self.loss_dtype).item()
             found[f"{name}_accuracy"] = _accuracy(logits, answers)
         return found
 
     def weights(self) -> dict[str, NDArray[np.floating]]:
-        """Return a copy of the weights, in the recipe's precision whatever this step's is."""
-        return {
-            name: weight.detach().to(self.dtype, copy=True).numpy()
-            for name, weight in self.parameters.items()
-        }
+        """Return a copy of the weights."""
+        return {name: weight.detach().numpy().copy() for name, weight in self.parameters.items()}
 
     def state(self) -> dict[str, NDArray[np.floating]]:
         """Return a copy of all that the next step depends on, beside the recipe and the step."""
-        state = {}
+        state = {f"weight {name}": array for name, array in self.weights().items()}
         for name, weight in self.parameters.items():
-            state[f"weight {name}"] = weight.detach().numpy().copy()
             for key, value in self.optimiser.state[weight].items():
                 if value is not None:
                     state[f"{key} {name}"] = torch.as_tensor(value).numpy().copy()
@@ -140,7 +123,6 @@ class Trainer:
     def restore(self, step: int, state: Mapping[str, NDArray[np.floating]]) -> None:
         """Go to ``step`` with what ``state`` returned there."""
         self.step = step
-        self._cast()
         for name, weight in self.parameters.items():
             with torch.no_grad():
                 weight.copy_(torch.from_numpy(state[f"weight {name}"]))
