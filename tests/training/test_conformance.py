@@ -1,6 +1,8 @@
 """Our trainer, held against the losses the authors recorded of their own run (seed 1, decay 0.1)."""
 
+import numpy as np
 import pytest
+import torch
 
 from phasescope.training.presets import nanda2023
 from phasescope.training.trainer import Trainer
@@ -26,9 +28,10 @@ def tolerance(step: int) -> float:
     return next(bound for last, bound in ((5, 1e-8), (10, 1e-6), (30, 1e-4), (50, 1e-3)) if step <= last)
 
 
-@pytest.mark.parametrize("path", ["auto", "plain"])
-def test_losses_are_the_authors(path):
-    trainer = Trainer(nanda2023(seed=1, weight_decay=0.1).model_copy(update={"forward": path}))
+@pytest.mark.parametrize(("path", "double_steps"), [("auto", 1_000), ("auto", 0), ("plain", 0)])
+def test_losses_are_the_authors(path, double_steps):
+    change = {"forward": path, "double_steps": double_steps}
+    trainer = Trainer(nanda2023(seed=1, weight_decay=0.1).model_copy(update=change))
     assert trainer.forward_name == ("folded" if path == "auto" else "plain")
     for step in range(max(RECORDED) + 1):
         if step in RECORDED:
@@ -37,3 +40,18 @@ def test_losses_are_the_authors(path):
                 if recorded is not None:
                     assert looked[name] == pytest.approx(recorded, rel=tolerance(step)), (name, step)
         trainer.advance()
+
+
+def test_with_float64_products_the_bits_do_not_depend_on_the_threads():
+    weights = []
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        trainer = Trainer(nanda2023(seed=0))
+        for _ in range(50):
+            trainer.advance()
+        weights.append(trainer.weights())
+    torch.set_num_threads(before)
+    for name, array in weights[0].items():
+        assert array.dtype == np.float32
+        assert array.tobytes() == weights[1][name].tobytes(), name

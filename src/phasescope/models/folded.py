@@ -11,15 +11,15 @@ A position whose token never changes (the '=') needs no row of its own: an examp
 to a known constant, so its rows are subtracted from the others and join what every example shares.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from phasescope.models.activations import activate
-from phasescope.models.config import Shape, TransformerConfig
+from phasescope.models.activations import activate, activate_in_place
+from phasescope.models.config import Activation, Shape, TransformerConfig
 from phasescope.models.hooks import untapped
 from phasescope.models.row_sum import RowSum
 from phasescope.models.transformer import Part, position_rows, unembed, unembedding
@@ -71,7 +71,7 @@ class FoldedForward:
 
     def answer(self, parameters: Mapping[str, Tensor]) -> Float[Tensor, "example d_vocab_out"]:
         """Return the logits at the answer position, ``(example, d_vocab_out)``."""
-        return self.activations(parameters)["logits"]
+        return self._pass(parameters, activate_in_place)["logits"]
 
     def activations(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what the answer position sees, under the field's names and without the pos axis.
@@ -79,6 +79,12 @@ class FoldedForward:
         Besides ``blocks.0.attn.pattern (example, head, key)``, ``blocks.0.mlp.pre``, ``.post`` and
         ``logits`` there is ``skip``, the logits of the path around the MLP.
         """
+        return self._pass(parameters, activate)
+
+    def _pass(
+        self, parameters: Mapping[str, Tensor], activate: Callable[[Activation, Tensor], Tensor]
+    ) -> dict[str, Tensor]:
+        """Compute everything; who needs the logits alone lets the non-linearity overwrite its input."""
         network = Part(parameters, untapped)
         attn, mlp = network.within("blocks.0.attn"), network.within("blocks.0.mlp")
         W_pos = position_rows(self.config, network, self.shape.n_ctx)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import torch
 
-# mallopt(3): sizes from which a block is mapped on its own, and from which free memory is returned
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# mallopt(3): how much free memory is returned, how much is taken ahead, and no block is mapped on its own
+_KEEPING = {"M_TRIM_THRESHOLD": (-1, (1 << 31) - 1), "M_TOP_PAD": (-2, 1 << 28), "M_MMAP_MAX": (-4, 0)}
 _LARGEST_INEXACTNESS = 2e-6
 
 
@@ -66,7 +66,7 @@ def _keep_pages() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, 1 << 30) and mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1))
+    return all(bool(mallopt(option, value)) for option, value in _KEEPING.values())
 
 
 def _choose_matmul() -> None:

@@ -17,9 +17,9 @@ def nanda2023(seed: int = 0, steps: int = 16_000, weight_decay: float = 1.0, fra
 
     One seed drives the initial weights and the split, as the authors' does. They trained 50,000
     epochs and analysed epoch 40,000; the phases end near 14,000, so 16,000 steps show them all.
-    The authors train in float32 throughout. There rounding decides which frequency comes fifth, so
-    the first thousand steps, memorisation, are taken in float64: after them float32 follows the
-    float64 trajectory to a per cent, on any machine.
+    Weights are float32, as published. The products of the first thousand steps, memorisation, are
+    taken in float64: with float32 products their rounding decides which frequency comes fifth
+    (LOG.md has the runs).
 
     References:
         nanda2023: Progress measures for grokking via mechanistic interpretability (2301.05217).
