@@ -27,7 +27,7 @@ check: setup
 
 # everything, slow tests too: what CI runs
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations=12
 
 # everything but the tests that train to grokking or kill many processes
 fast: setup

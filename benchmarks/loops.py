@@ -14,7 +14,7 @@ import torch
 P, FRACTION = 113, 0.3
 
 
-def milliseconds(step: Callable[[], object], steps: int, warm: int = 3) -> dict[str, float]:
+def milliseconds(step: Callable[[], object], steps: int, warm: int = 8) -> dict[str, float]:
     for _ in range(warm):
         step()
     times = []

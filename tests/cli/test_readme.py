@@ -64,7 +64,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch, tiny):
     small = ps.Recipe.from_toml(tiny)
     example = example.replace("ps.recipes.nanda2023(seed=0)", "small").replace("9_000", "20")
     example = example.replace("restricted_loss", "train_loss")  # which needs a key frequency
-    assert len(example.strip().splitlines()) == 5
+    assert len([line for line in example.splitlines() if line]) == 5
     names = {"small": small}
     exec(example, names)  # noqa: S102
     assert names["run"].steps()[-1] == 20

@@ -8,11 +8,6 @@ from phasescope.tasks.split import SplitConfig
 from phasescope.training.recipe import Recipe, ScheduleConfig
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 @pytest.fixture
 def small():
     """A recipe whose step takes about a millisecond; change it with model_copy(update=...)."""
