@@ -75,14 +75,14 @@ def _measure_file(
     if options.json == "-":
         print(as_json(content))
         return 0
+    if options.json is not None:  # before the table: a reader of that may close the pipe
+        write_json(content, Path(options.json))
     step = "" if loaded.step is None else f", step {loaded.step:,}"
     print(f"{path} ({loaded.source}{step}) on {task.name}, split {split_config}")
     rows = ((name, f"{_shown(value)} {MEASURES[name].unit}") for name, value in values.items())
     print(text_table(("measure", "value"), rows))
     if missing:
         print(f"does not apply here: {', '.join(missing)}")
-    if options.json is not None:
-        write_json(content, Path(options.json))
     return 0
 
 
