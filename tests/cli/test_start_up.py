@@ -1,4 +1,4 @@
-"""What needs no torch comes without it, at once, and as a user's shell sees it."""
+"""What needs no torch comes without it, and as a user's shell sees it."""
 
 import os
 import subprocess
@@ -10,8 +10,6 @@ from phasescope.cli import COMMANDS, main
 from phasescope.store.lock import RunLock
 from phasescope.store.run_folder import RunFolder
 from phasescope.training.recipe import Recipe
-
-SECONDS = 0.5
 
 
 @pytest.mark.parametrize(
@@ -42,7 +40,6 @@ SECONDS = 0.5
 def test_answers_at_once_and_in_one_line(process, tiny, words, status):
     answer = process(*words)
     assert answer.status == status
-    assert answer.cpu_seconds < SECONDS
     if status:
         assert answer.out == ""
         assert answer.err.startswith("error: ")
@@ -62,7 +59,6 @@ def test_a_run_in_use_is_refused_at_once(process, tiny, tmp_path):
             assert answer.err.startswith("error: ")
             assert f"process {os.getpid()} on " in answer.err
             assert answer.err.count("\n") == 1
-            assert answer.cpu_seconds < SECONDS
         assert set(folder.path.rglob("*")) - set(before) == {folder.lock}
 
 
