@@ -24,7 +24,7 @@ from phasescope.models.activations import activate, activate_in_place
 from phasescope.models.config import Activation, Shape, TransformerConfig
 from phasescope.models.hooks import untapped
 from phasescope.models.row_sum import RowSum
-from phasescope.models.transformer import Part, position_rows, unembed, unembedding
+from phasescope.models.transformer import Part, position_rows, unembedding
 
 
 class FoldedForward:
@@ -34,6 +34,7 @@ class FoldedForward:
         config: One layer, no layer norm.
         shape: Vocabulary and context length.
         tokens: The inputs, ``(example, pos)``; the answer is read at the last position.
+        matmul: The product with which the tables are made; torch's, or one like it.
 
     Example:
         >>> from phasescope.models.build import build_model
@@ -48,11 +49,18 @@ class FoldedForward:
 
     name = "folded"
 
-    def __init__(self, config: TransformerConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]) -> None:
+    def __init__(
+        self,
+        config: TransformerConfig,
+        shape: Shape,
+        tokens: Int64[Tensor, "example pos"],
+        matmul: Callable[[Tensor, Tensor], Tensor] = torch.matmul,
+    ) -> None:
         assert config.n_layers == 1, "a second layer does not fold"
         assert config.normalization == "none", "layer norm does not fold"
         self.config = config
         self.shape = shape
+        self.matmul = matmul
         distinct = [torch.unique(tokens[:, j], return_inverse=True) for j in range(shape.n_ctx)]
         self.vocabulary = [values for values, _ in distinct]
         self.starts = [sum(map(len, self.vocabulary[:j])) for j in range(shape.n_ctx)]
@@ -130,31 +138,34 @@ class FoldedForward:
             [network["embed.W_E"][values] + W_pos[j] for j, values in enumerate(self.vocabulary)]
         )
         W_U = unembedding(self.config, network)
+        W_U = functional.pad(W_U, (0, max(n_columns - W_U.shape[1], 0)))
         added, shared = self._values(attn, resid)
-        into_mlp, skipping = shared @ mlp["W_in"], shared
+        skipping = shared + mlp["b_out"] if self.config.mlp_bias else shared
+        shared_pre, shared_skip = self.matmul(shared, mlp["W_in"]), self.matmul(skipping, W_U)
         if self.config.mlp_bias:
-            into_mlp, skipping = into_mlp + mlp["b_in"], skipping + mlp["b_out"]
-        missing = max(n_columns - W_U.shape[1], 0)
-        W_O_in, W_O_U = attn["W_O"] @ mlp["W_in"], attn["W_O"] @ functional.pad(W_U, (0, missing))
+            shared_pre = shared_pre + mlp["b_in"]
+        if self.config.unembed_bias:
+            b_U = network["unembed.b_U"]
+            shared_skip = shared_skip + functional.pad(b_U, (0, W_U.shape[1] - len(b_U)))
         return Tables(
             scores=self._scores(attn, resid),
-            pre=torch.bmm(added, W_O_in),
-            skip=torch.bmm(added, W_O_U),
-            shared_pre=into_mlp,
-            shared_skip=functional.pad(unembed(self.config, network, skipping), (0, missing)),
-            product=functional.pad(mlp["W_out"] @ W_U, (0, missing)),
+            pre=self.matmul(added, self.matmul(attn["W_O"], mlp["W_in"])),
+            skip=self.matmul(added, self.matmul(attn["W_O"], W_U)),
+            shared_pre=shared_pre,
+            shared_skip=shared_skip,
+            product=self.matmul(mlp["W_out"], W_U),
         )
 
     def _scores(self, attn: Part, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "pair head"]:
         """Return the attention scores of every (last token, row), before the softmax."""
-        queries = resid[self.starts[-1] :] @ attn["W_Q"]
+        queries = self.matmul(resid[self.starts[-1] :], attn["W_Q"])
         if self.config.attention_bias:
             queries = queries + attn["b_Q"][:, None]
         queries = queries / self.config.d_head**0.5
         # taken to the residual stream's side: few tokens ask, many are asked
-        scores = torch.bmm(queries, attn["W_K"].transpose(1, 2)) @ resid.T
+        scores = self.matmul(self.matmul(queries, attn["W_K"].mT), resid.T)
         if self.config.attention_bias:
-            scores = scores + torch.bmm(queries, attn["b_K"][:, :, None])
+            scores = scores + self.matmul(queries, attn["b_K"][:, :, None])
         return scores.flatten(1).T
 
     def _values(
@@ -162,7 +173,7 @@ class FoldedForward:
     ) -> tuple[Float[Tensor, "head row d_head"], Float[Tensor, "shared d_model"]]:
         """Return what attention reads per (head, row), before ``W_O``, and what every example shares."""
         shared = resid[self.starts[-1] :]
-        values = resid @ attn["W_V"]
+        values = self.matmul(resid, attn["W_V"])
         if self.config.attention_bias:
             values = values + attn["b_V"][:, None]
             shared = shared + attn["b_O"]
@@ -171,7 +182,7 @@ class FoldedForward:
             fixed = values[:, at : at + 1]
             values = values - fixed
             total = self.config.softmax_share + (1 - self.config.softmax_share) * self.shape.n_ctx
-            shared = shared + total * torch.bmm(fixed, attn["W_O"]).sum(0)
+            shared = shared + total * self.matmul(fixed, attn["W_O"]).sum(0)
         return values, shared
 
 

@@ -16,6 +16,8 @@ from phasescope.models.config import EmbeddingMLPConfig, Shape, TransformerConfi
 from phasescope.models.folded import FoldedForward, Tables
 from phasescope.models.kernel.binding import FoldedKernel
 from phasescope.models.kernel.build import build
+from phasescope.models.kernel.crew import Crew
+from phasescope.models.kernel.product import KernelProduct
 from phasescope.training.loss import cross_entropy
 from phasescope.training.machine import cores
 from phasescope.training.recipe import Recipe
@@ -142,8 +144,9 @@ class KernelObjective:
         threads: int,
     ) -> None:
         order = _by_tiles(tokens)
-        self.folded = FoldedForward(model, shape, tokens[order])
-        self.kernel = FoldedKernel(library, self.folded, answers[order], threads)
+        crew = Crew(threads)
+        self.folded = FoldedForward(model, shape, tokens[order], KernelProduct(library, crew))
+        self.kernel = FoldedKernel(library, self.folded, answers[order], crew)
 
     def loss(self, weights: Mapping[str, Tensor]) -> Float[Tensor, ""]:
         """Return the loss, in nats; differentiable in the weights."""

@@ -6,7 +6,6 @@ one thread, and the parts in order by one more: the bits are the same on one cor
 
 import ctypes
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,10 +14,11 @@ from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
 from phasescope.models.folded import FoldedForward, Tables
+from phasescope.models.kernel.crew import Crew
+from phasescope.models.kernel.product import SUFFIX
 
 _PARTS = 8
 _ROWS_AT_A_TIME = 16
-_SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 _LARGEST_OUTPUT = 4096
 
 _SIZES = (
@@ -63,7 +63,7 @@ class FoldedKernel:
         library: The compiled kernel.
         folded: The examples and the rows of the tables that each of them reads.
         answers: Their right outputs.
-        threads: Threads to work with; changes the speed and not one bit.
+        crew: The threads to work with; they change the speed and not one bit.
     """
 
     def __init__(
@@ -71,9 +71,10 @@ class FoldedKernel:
         library: ctypes.CDLL,
         folded: FoldedForward,
         answers: Int64[Tensor, " example"],
-        threads: int = 1,
+        crew: Crew,
     ) -> None:
         self.library = library
+        self.crew = crew
         self.sizes = {
             "examples": len(answers),
             "keys": folded.shape.n_ctx,
@@ -87,7 +88,6 @@ class FoldedKernel:
         }
         self.softmax_share = folded.config.softmax_share
         self.plan = _plan(folded, answers)
-        self.threads = ThreadPoolExecutor(threads) if threads > 1 else None
         self.scratch: dict[tuple[str, torch.dtype], Tensor] = {}
         self.chunk = int(library.chunk())
         chunks = -(-len(answers) // self.chunk)
@@ -106,7 +106,7 @@ class FoldedKernel:
 
     def columns(self, dtype: torch.dtype) -> int:
         """Return the columns that the logits' tables must have: the outputs, in whole registers."""
-        lanes = int(getattr(self.library, f"lanes_{_SUFFIX[dtype]}")())
+        lanes = int(getattr(self.library, f"lanes_{SUFFIX[dtype]}")())
         return -(-self.sizes["d_out"] // lanes) * lanes
 
     def score(self, tables: Tables) -> Scored:
@@ -167,16 +167,12 @@ class FoldedKernel:
         """Return what runs a function of the library over its shares, on every thread there is."""
 
         def call(name: str, shares: Sequence[tuple[int, ...]]) -> None:
-            function = getattr(self.library, f"{name}_{_SUFFIX[dtype]}")
+            function = getattr(self.library, f"{name}_{SUFFIX[dtype]}")
 
-            def one(share: tuple[int, ...]) -> None:
-                function(ctypes.byref(step), *map(ctypes.c_int64, share))
+            def one(share: int) -> None:
+                function(ctypes.byref(step), *map(ctypes.c_int64, shares[share]))
 
-            if self.threads is None or len(shares) == 1:
-                for share in shares:
-                    one(share)
-            else:
-                list(self.threads.map(one, shares))
+            self.crew.share_out(one, len(shares))
 
         return call
 

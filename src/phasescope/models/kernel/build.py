@@ -19,6 +19,8 @@ from pathlib import Path
 
 _SOURCE = Path(__file__).with_name("folded.cpp")
 _FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fPIC", "-shared")
+_NATIVE = ("-march=native", "-mcpu=native")  # this very processor, as compilers call it
+_ALWAYS_FUSED = ("--param=avoid-fma-max-bits=0",)  # or GCC splits a fused multiply-add on some processors
 _COMPILERS = ("c++", "g++", "clang++")
 _SECONDS = 120
 
@@ -59,7 +61,7 @@ def build(vector_bytes: int = 0) -> Built:
     compiler = next(filter(shutil.which, filter(None, (os.environ.get("CXX"), *_COMPILERS))), None)
     if compiler is None or sys.platform == "win32":
         return Built(None, "no kernel: no C++ compiler found (c++, g++ or clang++)")
-    flags = [*_FLAGS, *_for_this_processor(compiler)]
+    flags = [*_FLAGS, *_first_accepted(compiler, _NATIVE), *_first_accepted(compiler, _ALWAYS_FUSED)]
     if vector_bytes:
         flags.append(f"-DPHASESCOPE_VECTOR_BYTES={vector_bytes}")
     try:
@@ -73,11 +75,11 @@ def build(vector_bytes: int = 0) -> Built:
     return Built(library, f"{_version(target)}, {4 * library.lanes_f32()}-byte vectors, {' '.join(flags)}")
 
 
-def _for_this_processor(compiler: str) -> tuple[str, ...]:
-    """Return the flag that aims at this very processor, as this compiler calls it."""
-    for flag in ("-march=native", "-mcpu=native"):
+def _first_accepted(compiler: str, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first of these flags that the compiler knows, if any."""
+    for flag in flags:
         tried = subprocess.run(
-            [compiler, flag, "-E", "-x", "c++", os.devnull], capture_output=True, timeout=_SECONDS
+            [compiler, "-Werror", flag, "-E", "-x", "c++", os.devnull], capture_output=True, timeout=_SECONDS
         )
         if tried.returncode == 0:
             return (flag,)

@@ -5,8 +5,10 @@
 // chunk of examples that fits a core's second-level cache goes through all of it, forward and back,
 // before the next is touched. Who calls gives the tables (they are small, torch makes them and
 // takes their gradients on) and decides which thread does which part: every function below works
-// on a fixed share, in a fixed order, and none of them starts a thread. So the bits depend on the
-// compiler and the processor's vectors, and on nothing else.
+// on a fixed share, in a fixed order, and none of them starts a thread. A number is added up in the same
+// order whatever the width of the vectors (sums across lanes go over 64 bytes of them, on every machine),
+// and nothing here asks the C library for what reaches a weight. So the bits are the same on every
+// processor that has a fused multiply-add.
 //
 // Plain C++17 with the vector extension of GCC and Clang; no intrinsics, so any processor will do.
 
@@ -14,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 #ifndef PHASESCOPE_VECTOR_BYTES
 #if defined(__AVX512F__)
@@ -60,11 +63,18 @@ template <class Real> inline V<Real> relu(V<Real> v) {  // NaN stays NaN, or a b
   typedef typename Vector<Real>::mask Mask;
   return (V<Real>)((Mask)v & ~(Mask)(v <= V<Real>{}));
 }
-template <class Real> inline Real sum_of_lanes(V<Real> v) {
-  Real total = 0;
-  for (int64_t i = 0; i < lanes<Real>; i++) total += v[i];
-  return total;
-}
+
+// A sum over many columns: column c is added to lane c % (lanes in 64 bytes), and the lanes in order at the end.
+constexpr int64_t kAcross = 64 / kVectorBytes;
+template <class Real> struct Across {
+  V<Real> sum[kAcross] = {};
+  Real total() const {
+    Real lane[kAcross * lanes<Real>], total = 0;
+    for (int64_t r = 0; r < kAcross; r++) store(lane + r * lanes<Real>, sum[r]);
+    for (Real x : lane) total += x;
+    return total;
+  }
+};
 
 // e^x for x <= 0, to an ulp or two; NaN stays NaN, and what underflows is zero.
 inline V<double> exp_of_negative(V<double> x) {
@@ -206,17 +216,29 @@ namespace {
 
 // Attention of one example over its keys, and the part of it that reads rows.
 template <class Real> void attend(const Step<Real>& s, int64_t e) {
-  Real *softmax = s.softmax + e * s.keys * s.heads, *pattern = s.pattern + e * s.positions * s.heads;
+  constexpr int64_t L = lanes<double>;
+  const int64_t n = s.keys * s.heads;
+  Real *softmax = s.softmax + e * n, *pattern = s.pattern + e * s.positions * s.heads;
   const int32_t* row = s.score_row + e * s.keys;
   const Real share = Real(s.softmax_share);
   for (int64_t h = 0; h < s.heads; h++) {
-    Real top = s.scores[row[0] * s.heads + h], total = 0;
+    Real top = s.scores[row[0] * s.heads + h];
     for (int64_t k = 1; k < s.keys; k++) {
       const Real score = s.scores[row[k] * s.heads + h];
       top = score > top ? score : top;
     }
-    for (int64_t k = 0; k < s.keys; k++)
-      total += softmax[k * s.heads + h] = std::exp(s.scores[row[k] * s.heads + h] - top);
+    for (int64_t k = 0; k < s.keys; k++) softmax[k * s.heads + h] = s.scores[row[k] * s.heads + h] - top;
+  }
+  for (int64_t i = 0; i < n; i += L) {
+    const int64_t m = n - i < L ? n - i : L;
+    double some[L] = {};
+    for (int64_t j = 0; j < m; j++) some[j] = double(softmax[i + j]);
+    store(some, exp_of_negative(load(some)));
+    for (int64_t j = 0; j < m; j++) softmax[i + j] = Real(some[j]);
+  }
+  for (int64_t h = 0; h < s.heads; h++) {
+    Real total = 0;
+    for (int64_t k = 0; k < s.keys; k++) total += softmax[k * s.heads + h];
     for (int64_t k = 0; k < s.keys; k++) softmax[k * s.heads + h] /= total;
     for (int64_t j = 0; j < s.positions; j++)
       pattern[j * s.heads + h] = share * softmax[s.key_of[j] * s.heads + h] + (1 - share);
@@ -280,8 +302,8 @@ void sum_rows(const Step<Real>& s, int64_t e, int64_t width, const Real* table, 
 
 // Loss of one example in float64 from its margins; its logits become their own gradient (of the mean).
 template <class Real> void cross_entropy(const Step<Real>& s, int64_t e, Real* logits, double* z) {
-  constexpr int64_t L = lanes<double>;
-  const int64_t y = s.answer[e], n = s.d_out, padded = (n + L - 1) / L * L;
+  constexpr int64_t L = lanes<double>, R = kAcross;
+  const int64_t y = s.answer[e], n = s.d_out, padded = (n + R * L - 1) / (R * L) * (R * L);
   const double own = logits[y], not_finite = own - own;  // zero, or NaN
   double top = 0;
   for (int64_t j = 0; j < n; j++) {
@@ -291,14 +313,16 @@ template <class Real> void cross_entropy(const Step<Real>& s, int64_t e, Real* l
   bool right = top <= 0;
   for (int64_t j = 0; j < y; j++) right = right && z[j] < 0;  // of equal logits the first counts
   for (int64_t j = n; j < padded; j++) z[j] = -1e9;
-  V<double> sum = V<double>{};
+  Across<double> sum;
   z[y] = -1e9;  // the right answer is added by hand: the others' sum keeps every digit
-  for (int64_t j = 0; j < padded; j += L) {
-    const V<double> exponential = exp_of_negative(load(z + j) - all(top));
-    store(z + j, exponential);
-    sum += exponential;
-  }
-  const double others = sum_of_lanes<double>(sum) + not_finite, own_share = std::exp(-top), total = own_share + others;
+  for (int64_t j = 0; j < padded; j += R * L)
+    for (int64_t r = 0; r < R; r++) {
+      const V<double> exponential = exp_of_negative(load(z + j + r * L) - all(top));
+      store(z + j + r * L, exponential);
+      sum.sum[r] += exponential;
+    }
+  const double own_share = exp_of_negative(all(-top))[0];
+  const double others = sum.total() + not_finite, total = own_share + others;
   s.loss[e] = top > 0 ? top + std::log(total) : std::log1p(others);
   s.right[e] = right && total == total;
   const double scale = 1 / (total * double(s.examples));
@@ -330,30 +354,33 @@ template <class Real> void run_examples(const Step<Real>& s, int64_t first, int6
 }
 
 // Gradients of Heads rows (one per head, same token) and of the weights with which `n` examples read them.
-template <class Real, int Heads>
+template <class Real, int Heads, bool weighted>
 void gather(int64_t n, const int32_t* reader, int64_t width, const Real* gradient, int64_t gradient_row, const Real* table,
             Real* to_table, int64_t head_step, const Real* pattern, Real* to_pattern, int64_t pattern_row) {
-  constexpr int64_t L = lanes<Real>;
+  constexpr int64_t L = lanes<Real>, R = kAcross;
   for (int h = 0; h < Heads; h++) std::memset(to_table + h * head_step, 0, sizeof(Real) * size_t(width));
   for (int64_t k = 0; k < n; k++) {
     const int64_t e = reader[k];
     const Real* g = gradient + e * gradient_row;
-    V<Real> w[Heads], dot[Heads];
+    V<Real> w[Heads];
+    Across<Real> dot[Heads];
 #pragma GCC unroll 4
-    for (int h = 0; h < Heads; h++) {
-      w[h] = all(pattern ? pattern[e * pattern_row + h] : Real(1));
-      dot[h] = V<Real>{};
-    }
-    for (int64_t c = 0; c < width; c += L) {
+    for (int h = 0; h < Heads; h++) w[h] = all(weighted ? pattern[e * pattern_row + h] : Real(1));
+    const auto add = [&](int64_t c, int64_t r) {
       const V<Real> x = load(g + c);
 #pragma GCC unroll 4
       for (int h = 0; h < Heads; h++) {
         Real* to = to_table + h * head_step + c;
         store(to, load<Real>(to) + w[h] * x);
-        if (pattern) dot[h] += x * load(table + h * head_step + c);
+        if constexpr (weighted) dot[h].sum[r] += x * load(table + h * head_step + c);
       }
-    }
-    for (int h = 0; h < Heads && pattern; h++) to_pattern[e * pattern_row + h] += sum_of_lanes<Real>(dot[h]);
+    };
+    int64_t c = 0;
+    for (; c + R * L <= width; c += R * L)
+#pragma GCC unroll 4
+      for (int64_t r = 0; r < R; r++) add(c + r * L, r);
+    for (int64_t r = 0; c < width; c += L, r++) add(c, r);
+    for (int h = 0; h < Heads && weighted; h++) to_pattern[e * pattern_row + h] += dot[h].total();
   }
 }
 
@@ -368,9 +395,9 @@ template <class Real> void gather_row(const Step<Real>& s, int64_t row) {
     const int64_t at = h * s.rows + row;
     const Real* pattern = s.pattern + term + h;
     Real* to_pattern = s.to_pattern + term + h;
-    gather<Real, H>(n, reader, s.d_mlp, s.post, s.post_row, s.pre + at * s.d_mlp, s.to_pre + at * s.d_mlp,
+    gather<Real, H, true>(n, reader, s.d_mlp, s.post, s.post_row, s.pre + at * s.d_mlp, s.to_pre + at * s.d_mlp,
                     s.rows * s.d_mlp, pattern, to_pattern, terms);
-    gather<Real, H>(n, reader, s.width, s.logits, s.width, s.skip + at * s.width, s.to_skip + at * s.width,
+    gather<Real, H, true>(n, reader, s.width, s.logits, s.width, s.skip + at * s.width, s.to_skip + at * s.width,
                     s.rows * s.width, pattern, to_pattern, terms);
   };
   int64_t h = 0;
@@ -382,8 +409,46 @@ template <class Real> void gather_shared(const Step<Real>& s, int64_t row) {
   const int64_t begin = s.shared_start[row], n = s.shared_start[row + 1] - begin;
   const int32_t* reader = s.shared_reader + begin;
   const Real* none = nullptr;
-  gather<Real, 1>(n, reader, s.d_mlp, s.post, s.post_row, none, s.to_shared_pre + row * s.d_mlp, 0, none, nullptr, 0);
-  gather<Real, 1>(n, reader, s.width, s.logits, s.width, none, s.to_shared_skip + row * s.width, 0, none, nullptr, 0);
+  gather<Real, 1, false>(n, reader, s.d_mlp, s.post, s.post_row, none, s.to_shared_pre + row * s.d_mlp, 0, none, nullptr, 0);
+  gather<Real, 1, false>(n, reader, s.width, s.logits, s.width, none, s.to_shared_skip + row * s.width, 0, none, nullptr, 0);
+}
+
+}  // namespace
+
+// A product of matrices of any strides, one for each of a batch, or (c_batch = 0) the sum of them.
+template <class Real> struct Product {
+  int64_t batch, height, width, depth;
+  int64_t a_batch, a_row, a_column, b_batch, b_row, b_column, c_batch, c_row;
+  const Real *a, *b;
+  Real* c;
+};
+
+namespace {
+
+template <class Real> constexpr int64_t product_columns = kWidestPanel * lanes<Real>;
+template <class Real> int64_t panels_of(const Product<Real>& p) {
+  return (p.width + product_columns<Real> - 1) / product_columns<Real>;
+}
+
+// A share is one panel of columns of one member of the batch, or of the sum.
+template <class Real> void multiply_share(const Product<Real>& p, int64_t share) {
+  const int64_t j = share % panels_of(p) * product_columns<Real>;
+  const int64_t left = p.width - j, columns = left < product_columns<Real> ? left : product_columns<Real>;
+  const int64_t whole = (columns + lanes<Real> - 1) / lanes<Real> * lanes<Real>;
+  const int64_t first = p.c_batch ? share / panels_of(p) : 0, last = p.c_batch ? first + 1 : p.batch;
+  std::vector<Real> packed(size_t(p.depth * whole), Real(0)), ragged(whole == columns ? 0 : size_t(p.height * whole));
+  Real* const end = p.c + first * p.c_batch + j;
+  Real* const c = ragged.empty() ? end : ragged.data();
+  const int64_t c_row = ragged.empty() ? p.c_row : whole;
+  for (int64_t n = first; n < last; n++) {
+    const Real *a = p.a + n * p.a_batch, *b = p.b + n * p.b_batch + j * p.b_column;
+    for (int64_t k = 0; k < p.depth; k++)
+      for (int64_t i = 0; i < columns; i++) packed[size_t(k * whole + i)] = b[k * p.b_row + i * p.b_column];
+    const auto into = n == first ? multiply<Real, kSet> : multiply<Real, kAdd>;
+    into(p.height, whole, p.depth, a, p.a_row, p.a_column, packed.data(), whole, c, c_row);
+  }
+  for (int64_t i = 0; !ragged.empty() && i < p.height; i++)
+    std::memcpy(end + i * p.c_row, c + i * whole, sizeof(Real) * size_t(columns));
 }
 
 }  // namespace
@@ -401,6 +466,8 @@ template <class Real> void gather_shared(const Step<Real>& s, int64_t row) {
     for (int64_t row = first; row < last; row++)                                                                    \
       row < s->shared_rows ? gather_shared(*s, row) : gather_row(*s, row - s->shared_rows);                         \
   }                                                                                                                 \
+  extern "C" int64_t shares_##suffix(const Product<Real>* p) { return panels_of(*p) * (p->c_batch ? p->batch : 1); }  \
+  extern "C" void product_##suffix(const Product<Real>* p, int64_t share) { multiply_share(*p, share); }            \
   extern "C" void scores_##suffix(const Step<Real>* s) {                                                            \
     for (int64_t e = 0; e < s->examples; e++) attend_back(*s, e);                                                   \
     for (int64_t row = 0; row < s->score_rows; row++) gather_scores(*s, row);                                       \
