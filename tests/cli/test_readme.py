@@ -8,11 +8,8 @@ import pytest
 import torch
 
 import phasescope.cli
-from phasescope.evidence.claims_file import claims_to_json
-from phasescope.evidence.verdict import judge
 from phasescope.models.build import build_model
 from phasescope.models.config import Shape, TransformerConfig
-from phasescope.studies.nanda2023_claims import MAINLINE
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -43,9 +40,6 @@ def test_each_command_is_accepted_and_does_its_work(cli, small_world, monkeypatc
         words = [*words, "--dry-run"]
     if words[0] == "reproduce":
         monkeypatch.setattr("phasescope.studies.nanda2023.reproduce", lambda **given: asked.update(given))
-    if words[:2] == ["claims", "nanda2023-seed0"]:
-        (folder,) = small_world.glob("runs/*")
-        (folder / "claims.json").write_text(claims_to_json([judge(MAINLINE[0], {0: 2.4e-7})]))
     answer = cli(*words)
     assert answer.status == 0, answer.err
     assert answer.out or asked["seeds"] == (0, 1, 2, 3, 4)
