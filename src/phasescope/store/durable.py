@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from phasescope.errors import PhasescopeError
+from phasescope.errors import DiskFull, PhasescopeError
 
 TEMPORARY = ".tmp"
 
@@ -191,6 +191,7 @@ def _refusal(what: str, path: Path, error: OSError) -> PhasescopeError:
         room = f" ({shutil.disk_usage(path.parent).free / 1e6:.0f} MB free there)"
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "free some space" if full else "check the disk and the permissions"
-    return PhasescopeError(
+    refusal = DiskFull if full else PhasescopeError
+    return refusal(
         f"cannot {what} {path}: {error.strerror or error}{room}; {advice}, then run the same command again"
     )
