@@ -38,6 +38,16 @@ def test_warnings_are_notes(capsys):
     assert capsys.readouterr().err == "note: the run was begun with torch 2.0\n"
 
 
+def test_a_home_that_cannot_be_written_is_no_news(tmp_path):
+    code = "from phasescope.cli.messages import note_warnings\nwith note_warnings():\n    import matplotlib"
+    (tmp_path / "home").write_text("no folder")
+    places = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "", "MPLCONFIGDIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | places, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [

@@ -10,6 +10,7 @@ import torch
 import phasescope.cli
 from phasescope.models.build import build_model
 from phasescope.models.config import Shape, TransformerConfig
+from phasescope.models.handmade import clock_transformer, random_network
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -51,18 +52,23 @@ def test_every_command_is_shown():
 
 
 def test_the_python_example_runs(tmp_path, monkeypatch, tiny):
+    """On a run whose last network is a clock, and whose earlier one has no key frequency of its own."""
     import phasescope as ps
 
     (example,) = (text for language, text in BLOCKS if language == "python" and "import phasescope" in text)
     monkeypatch.chdir(tmp_path)
-    small = ps.Recipe.from_toml(tiny)
-    example = example.replace("ps.recipes.nanda2023(seed=0)", "small").replace("9_000", "20")
-    example = example.replace("restricted_loss", "train_loss")  # which needs a key frequency
-    assert len([line for line in example.splitlines() if line]) == 5
-    names = {"small": small}
+    networks = {10: random_network(7, seed=0), 20: clock_transformer(7, [1, 3])}
+    monkeypatch.setattr(ps.Run, "at", lambda run, step: networks[step])
+    example = example.replace("ps.recipes.nanda2023(seed=0)", "small")
+    example = (
+        example.replace("16_000", "20").replace("9_000", "10").replace("\nps.measure", "\nfound = ps.measure")
+    )
+    names = {"small": ps.Recipe.from_toml(tiny)}
     exec(example, names)  # noqa: S102
     assert names["run"].steps()[-1] == 20
     assert len(names["losses"][0]) == len(names["losses"][1])
+    assert names["last"].keys == names["early"].keys == (1, 3)
+    assert list(names["found"]) == ["restricted_loss", "gini_W_E"]
 
 
 def test_the_recipe_in_the_documentation_is_good(cli, tmp_path):

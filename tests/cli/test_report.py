@@ -1,5 +1,7 @@
 """``report`` and ``claims`` on runs that no paper is about: their own page, and no verdict."""
 
+import errno
+
 import pytest
 
 from phasescope.evidence.claims_file import claims_to_json
@@ -35,6 +37,27 @@ def test_a_run_of_another_task_has_a_page_of_its_own_and_no_verdict(cli, run):
     assert not (folder / "claims.json").exists()
 
 
+def test_a_page_is_whole_or_as_it_was(cli, run, monkeypatch):
+    folder, _ = run
+    (folder / "report.html").write_text("the page before")
+    (folder / "figures").mkdir()
+    (folder / "figures" / "before.svg").write_text("a figure of it")
+    before = {
+        path: path.read_bytes() for path in folder.rglob("*") if path.suffix in (".html", ".json", ".svg")
+    }
+
+    def full(figure, folder, name):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("phasescope.report.page.write_figure", full)
+        assert cli("report", folder, "--quiet").status == 5
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert not list(folder.glob("*.tmp"))
+    assert cli("report", folder, "--quiet").status == 0
+    assert not (folder / "figures" / "before.svg").exists()
+
+
 def test_claims_of_such_a_run_point_to_explain_whatever_its_folder_holds(cli, run):
     folder, _ = run
     answer = cli("claims", folder)
@@ -49,4 +72,4 @@ def test_a_run_without_a_checkpoint_cannot_be_reported(cli, run):
         checkpoint.unlink()
     answer = cli("report", folder)
     assert answer.status == 2
-    assert answer.err == f"error: {folder.name} has no checkpoint to report on yet; train it first\n"
+    assert answer.err == f"error: {folder.name} has no checkpoint yet; train it first\n"

@@ -2,7 +2,6 @@
 
 from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_run_arguments, find_run
-from phasescope.errors import PhasescopeError
 from phasescope.store import checkpoints
 from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.training.recipe import Recipe
@@ -20,8 +19,7 @@ def run(words: list[str]) -> int:
     options = parser.parse(words)
     folder = find_run(options.run, options.root)
     recipe = Recipe.from_json(folder.recipe_json(), str(folder.recipe))
-    if not checkpoints.steps(folder):
-        raise PhasescopeError(f"{folder.path.name} has no checkpoint to report on yet; train it first")
+    checkpoints.last_step(folder)  # without one it is refused before torch is loaded
 
     from phasescope.studies.run_report import report
     from phasescope.training.run import Run

@@ -70,6 +70,23 @@ def make_folder(path: Path) -> None:
         raise _refusal("make the folder", path, error) from None
 
 
+def require_folder(folder: Path) -> None:
+    """Refuse a place for a folder that is a file, or lies in one, before anything slow is done.
+
+    Args:
+        folder: A folder that is there or will be made.
+
+    Raises:
+        PhasescopeError: If it cannot be one.
+
+    Example:
+        >>> require_folder(Path("."))
+    """
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise PhasescopeError(f"{str(folder)[-120:]} needs to be a folder; {str(place)[-120:]} is a file")
+
+
 def move_durably(source: Path, target: Path) -> None:
     """Rename a file or a folder within its parent, and flush the parent.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from phasescope.evidence.claim import Claim, Evidence
 from phasescope.evidence.claims_file import claims_to_json
 from phasescope.evidence.verdict import judge
-from phasescope.report.page import Page, write_page
+from phasescope.report.page import Page
 from phasescope.report.terminal import print_claims
-from phasescope.store.durable import write_durably
 from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
 from phasescope.studies.run_figures import run_sections
 from phasescope.studies.run_reading import Reading, read_and_keep
+from phasescope.studies.whole_page import write_whole
 from phasescope.training.engine import train
 from phasescope.training.ensemble import train_all
 from phasescope.training.presets import nanda2023
@@ -138,8 +138,7 @@ def _write(folder: Path, readings: Mapping[int, Reading], evidence: Sequence[Evi
         references=REFERENCES,
     )
     path = folder / first.run.folder.report.name
-    write_page(page, path)
-    write_durably(folder / first.run.folder.claims.name, claims_to_json(evidence).encode())
+    write_whole(page, path, {first.run.folder.claims.name: claims_to_json(evidence).encode()})
     return path
 
 

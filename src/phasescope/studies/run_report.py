@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from phasescope.report.page import Page, write_page
+from phasescope.report.page import Page
 from phasescope.studies.nanda2023 import report_mainline
 from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.studies.run_figures import run_sections
 from phasescope.studies.run_reading import Reading, read_and_keep
+from phasescope.studies.whole_page import write_whole
 from phasescope.training.run import Run
 
 
@@ -37,7 +38,7 @@ def report(run: Run, *, show: bool = False) -> Path:
         provenance=run.folder.read_provenance(),
         command=f"phasescope report {name}",
     )
-    write_page(page, run.folder.report)
+    write_whole(page, run.folder.report, {})
     run.folder.claims.unlink(missing_ok=True)
     return run.folder.report
 
