@@ -51,21 +51,28 @@ def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str
     location += [name for name in unknown if name != location[-1]]
     # a union's discriminator appears in the location; it is no key of the user's
     key = ".".join(part for part in location if part in names or part == location[-1])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    more = _and_more(len(errors) - 1)
     if unknown:
         near = difflib.get_close_matches(unknown[0], names, n=1, cutoff=0.5)
         problem = "is not a key" + (f"; did you mean {near[0]}?" if near else "")
+    elif first["type"] == "missing":
+        missing = [".".join(map(str, found["loc"])) for found in errors if found["type"] == "missing"]
+        key, problem, more = "", f"needs {' and '.join(missing)}", _and_more(len(errors) - len(missing))
     elif first["type"] == "union_tag_not_found":
         problem = "needs a kind, which says what it is"
     else:
         came = f"; got {first['input']!r}"
         message = first["msg"].removeprefix("Value error, ")
-        if first["type"] in ("missing", "union_tag_invalid", "value_error"):
+        if first["type"] in ("union_tag_invalid", "value_error"):
             came = ""
         problem = message if first["type"] == "value_error" else f"{message[0].lower()}{message[1:]}{came}"
     line = f"{where}: {key} {problem}{more}" if key else f"{where}: {problem}{more}"
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return printable if len(printable) <= 300 else printable[:297] + "..."
+
+
+def _and_more(n: int) -> str:
+    return f" (and {n} more)" if n else ""
 
 
 def _misspelt_kind(found: ErrorDetails) -> list[str]:

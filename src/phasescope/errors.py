@@ -37,6 +37,12 @@ class DamagedFile(PhasescopeError):
     exit_status = 4
 
 
+class DiskFull(PhasescopeError):
+    """There is no room left for what has to be written."""
+
+    exit_status = 5
+
+
 def look_up(
     what: str, names: str | Iterable[str], known: Mapping[str, Record], listing: str
 ) -> dict[str, Record]:

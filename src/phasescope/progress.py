@@ -1,7 +1,6 @@
 """Progress of a long job: a bar on a terminal, a plain line every so often in a pipe.
 
-The bar redraws itself only where somebody looks at it; a log file gets one line per half minute,
-which reads well a week later.
+The bar redraws itself only where somebody looks at it; a log file gets a line every ten seconds.
 """
 
 import sys
@@ -10,7 +9,7 @@ from io import StringIO
 from types import TracebackType
 from typing import IO
 
-_SECONDS_BETWEEN_LINES = 30.0
+_SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_BETWEEN_DRAWINGS = 0.1
 _BAR_WIDTH = 24
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +26,6 @@ from phasescope.tasks.config import ModularTask
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
 
-MODEL_A = Path(__file__).parents[2].parent / "shared/data/zhong2023/model_p99zdpze5l.pt"
 MODULI = (7, 53, 59, 97, 113)
 
 
@@ -103,9 +101,8 @@ def test_a_pizza_is_found_with_its_exact_keys(p, keys):
     assert weigh_hypotheses(context, ["pizza"])["pizza"].keys == tuple(keys)
 
 
-@pytest.mark.skipif(not MODEL_A.exists(), reason="the weights of zhong2023 are not in this checkout")
-def test_the_authors_model_a_is_a_pizza():
-    context = context_of(load_checkpoint_file(MODEL_A).model, adding(59, "a b"))
+def test_the_authors_model_a_is_a_pizza(model_a):
+    context = context_of(load_checkpoint_file(model_a).model, adding(59, "a b"))
     assert verdicts(context) == ONLY_PIZZA
     assert weigh_hypotheses(context)["pizza"].keys == (3, 15, 17)
 

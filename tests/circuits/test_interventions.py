@@ -12,9 +12,8 @@ from phasescope.circuits.interventions import (
     ablate_activation,
     ablating,
     project_activation,
-    project_weight,
-    with_weights,
 )
+from phasescope.circuits.weight_interventions import project_weight, with_weights
 from phasescope.errors import PhasescopeError
 from phasescope.measures.context import Context
 from phasescope.models.handmade import clock_transformer, gromov_network, pizza_transformer, random_network

@@ -108,7 +108,7 @@ def process(tmp_path):
         done = subprocess.run(
             [sys.executable, "-m", "phasescope", *map(str, words)],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(barred)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(barred), os.environ.get("PYTHONPATH", "")])},
             capture_output=True,
             text=True,
             timeout=60,

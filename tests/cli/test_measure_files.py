@@ -186,3 +186,23 @@ def test_a_file_without_a_network_is_refused_in_one_line(cli, tmp_path, content,
     assert message in answer.err
     assert answer.err.count("\n") == 1
     assert answer.out == ""
+
+
+@pytest.mark.parametrize("command", ["measure", "explain"])
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("empty.pt", "", "empty.pt is empty; a checkpoint file holds weights"),
+        ("empty.safetensors", "", "empty.safetensors is empty; a checkpoint file holds weights"),
+        ("small.toml", "steps = 3", "small.toml is no checkpoint and no run; "),
+        ("page.html", "", "page.html is no checkpoint and no run; "),
+    ],
+)
+def test_what_is_no_checkpoint_is_told_so_before_it_is_asked_for_a_task(
+    process, tmp_path, command, name, content, line
+):
+    (tmp_path / name).write_text(content)
+    answer = process(command, name)
+    assert answer.status == 2
+    assert answer.err.startswith(f"error: {line}")
+    assert answer.err.count("\n") == 1

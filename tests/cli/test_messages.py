@@ -1,6 +1,9 @@
 """Small parts: what is printed is safe and lines up, what is cited exists."""
 
 import errno
+import os
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -11,8 +14,12 @@ from phasescope.cli.flags import Flag
 from phasescope.cli.messages import Terminated, note_warnings, say
 from phasescope.cli.text_table import text_table
 from phasescope.errors import DamagedFile, NonFinite
+from phasescope.evidence.claims_file import claims_to_json
+from phasescope.evidence.verdict import judge
 from phasescope.measures.measure import MEASURES
-from phasescope.training.presets import PRESETS
+from phasescope.store.run_folder import RunFolder
+from phasescope.studies.nanda2023_claims import MAINLINE
+from phasescope.training.presets import PRESETS, nanda2023
 
 
 def test_a_line_is_one_printable_line_of_at_most_300_characters(capsys):
@@ -31,6 +38,16 @@ def test_warnings_are_notes(capsys):
     assert capsys.readouterr().err == "note: the run was begun with torch 2.0\n"
 
 
+def test_a_home_that_cannot_be_written_is_no_news(tmp_path):
+    code = "from phasescope.cli.messages import note_warnings\nwith note_warnings():\n    import matplotlib"
+    (tmp_path / "home").write_text("no folder")
+    places = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "", "MPLCONFIGDIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | places, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
@@ -43,7 +60,7 @@ def test_warnings_are_notes(capsys):
         ),
         (OSError(errno.EACCES, "Permission denied", "runs"), 2, "error: runs: Permission denied"),
         (MemoryError(), 5, "error: the memory of this machine is full; try a smaller modulus or network"),
-        (KeyboardInterrupt(), 130, "stopped; the same command goes on where it was"),
+        (KeyboardInterrupt(), 130, "stopped"),
         (Terminated("stopped"), 143, "stopped"),
     ],
 )
@@ -77,7 +94,50 @@ def test_presets_are_listed_with_what_they_are(cli):
 
 def test_a_table_is_printed_with_blanks(cli):
     assert cli("table", "a+b mod 3").out.splitlines()[2:] == ["0 | 0 1 2", "1 | 1 2 0", "2 | 2 0 1"]
-    assert cli("table", "a+b mod 5", "--split", "nanda2023:0:0.4").out.count(".") == 15
+    assert cli("table", "a+b mod 5", "--split", "nanda2023:0:0.4").out.count(" .") == 15
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "key"),
+    [
+        ("a+b mod 5", "nanda2023:0:0.4", ". where the answer is held out"),
+        ("a/b mod 6", "all", ". where the operation has none"),
+        ("a/b mod 5", "nanda2023:0:0.5", ". where the answer is held out or the operation has none"),
+        ("a+b mod 3", "all", "2 | 2 0 1"),
+    ],
+)
+def test_a_dot_in_a_table_is_explained_and_only_a_dot(cli, task, split, key):
+    assert cli("table", task, "--split", split).out.splitlines()[-1] == key
+
+
+def test_only_what_goes_on_where_it_was_says_so(cli, monkeypatch):
+    def stop(**given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("phasescope.studies.nanda2023.reproduce", stop)
+    stopped = cli("reproduce", "nanda2023")
+    assert stopped.status == 130
+    assert stopped.err == "stopped; what is trained is on the disk, and the same command goes on\n"
+    monkeypatch.setattr("phasescope.viewer.serve.serve", lambda *given: stop())
+    assert cli("view", "--no-browser").err == "stopped\n"
+
+
+@pytest.mark.parametrize("words", ["claims", "claims nanda2023-seed0", "measure --list", "runs"])
+def test_a_reader_that_closes_the_pipe_ends_a_command_quietly(cli, tmp_path, words):
+    folder = RunFolder.create(tmp_path / "runs", "nanda2023-seed0", nanda2023().canonical_json(), {}).path
+    (folder / "claims.json").write_text(claims_to_json([judge(one, {}) for one in MAINLINE]))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "phasescope", *words.split()],
+            cwd=tmp_path,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_columns_of_numbers_are_set_to_the_right_and_nothing_escapes_to_the_terminal():

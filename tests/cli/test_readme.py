@@ -8,11 +8,9 @@ import pytest
 import torch
 
 import phasescope.cli
-from phasescope.evidence.claims_file import claims_to_json
-from phasescope.evidence.verdict import judge
 from phasescope.models.build import build_model
 from phasescope.models.config import Shape, TransformerConfig
-from phasescope.studies.nanda2023_claims import MAINLINE
+from phasescope.models.handmade import clock_transformer, random_network
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -43,9 +41,6 @@ def test_each_command_is_accepted_and_does_its_work(cli, small_world, monkeypatc
         words = [*words, "--dry-run"]
     if words[0] == "reproduce":
         monkeypatch.setattr("phasescope.studies.nanda2023.reproduce", lambda **given: asked.update(given))
-    if words[:2] == ["claims", "nanda2023-seed0"]:
-        (folder,) = small_world.glob("runs/*")
-        (folder / "claims.json").write_text(claims_to_json([judge(MAINLINE[0], {0: 2.4e-7})]))
     answer = cli(*words)
     assert answer.status == 0, answer.err
     assert answer.out or asked["seeds"] == (0, 1, 2, 3, 4)
@@ -57,18 +52,23 @@ def test_every_command_is_shown():
 
 
 def test_the_python_example_runs(tmp_path, monkeypatch, tiny):
+    """On a run whose last network is a clock, and whose earlier one has no key frequency of its own."""
     import phasescope as ps
 
     (example,) = (text for language, text in BLOCKS if language == "python" and "import phasescope" in text)
     monkeypatch.chdir(tmp_path)
-    small = ps.Recipe.from_toml(tiny)
-    example = example.replace("ps.recipes.nanda2023(seed=0)", "small").replace("9_000", "20")
-    example = example.replace("restricted_loss", "train_loss")  # which needs a key frequency
-    assert len([line for line in example.splitlines() if line]) == 5
-    names = {"small": small}
+    networks = {10: random_network(7, seed=0), 20: clock_transformer(7, [1, 3])}
+    monkeypatch.setattr(ps.Run, "at", lambda run, step: networks[step])
+    example = example.replace("ps.recipes.nanda2023(seed=0)", "small")
+    example = (
+        example.replace("16_000", "20").replace("9_000", "10").replace("\nps.measure", "\nfound = ps.measure")
+    )
+    names = {"small": ps.Recipe.from_toml(tiny)}
     exec(example, names)  # noqa: S102
     assert names["run"].steps()[-1] == 20
     assert len(names["losses"][0]) == len(names["losses"][1])
+    assert names["last"].keys == names["early"].keys == (1, 3)
+    assert list(names["found"]) == ["restricted_loss", "gini_W_E"]
 
 
 def test_the_recipe_in_the_documentation_is_good(cli, tmp_path):

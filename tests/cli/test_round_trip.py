@@ -147,6 +147,14 @@ def test_measure_a_run_writes_every_series(cli, trained):
     assert cli("measure", trained, "--task", "a+b mod 7").status == 2
 
 
+def test_a_name_that_several_runs_begin_with_lists_them(cli, tiny, trained):
+    other = cli("train", tiny, "--quiet", "--steps", "10").out.splitlines()[0]
+    answer = cli("resume", "tiny")
+    assert answer.status == 2
+    names = sorted([trained.name, other.removeprefix("runs/")])
+    assert answer.err == f"error: 'tiny' begins the names of 2 runs in runs; type more: {', '.join(names)}\n"
+
+
 def test_runs_lists_a_damaged_one_and_goes_on(cli, trained):
     (trained.parent / "broken-00000000").mkdir()
     lines = cli("runs").out.splitlines()

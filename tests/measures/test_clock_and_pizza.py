@@ -3,7 +3,6 @@
 import itertools
 import math
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,6 @@ from phasescope.models.handmade import clock_transformer, gromov_network, lookup
 from phasescope.tasks.config import ModularTask
 from phasescope.tasks.split import parse_split
 
-MODEL_A = Path(__file__).parents[2].parent / "shared/data/zhong2023/model_p99zdpze5l.pt"
-
 
 def context_of_pair(model, p, operation="a+b"):
     task = ModularTask(operation=operation, p=p, layout="a b").build()
@@ -33,10 +30,9 @@ def the_authors_triples(p):
     return torch.tensor(triples[:100]).unbind(1)
 
 
-@pytest.mark.skipif(not MODEL_A.exists(), reason="the weights of zhong2023 are not in this checkout")
-def test_the_authors_model_a():
+def test_the_authors_model_a(model_a):
     """Every published value to its last digit."""
-    found = measure(context_of_pair(load_checkpoint_file(MODEL_A).model, 59))
+    found = measure(context_of_pair(load_checkpoint_file(model_a).model, 59))
     assert found["sum_squared_weights"] ** 0.5 == pytest.approx(22.854, abs=5e-4)
     assert found["distance_irrelevance"] == pytest.approx(0.171736, abs=5e-7)
     assert found["gradient_symmetricity"] == pytest.approx(0.993665, abs=5e-7)

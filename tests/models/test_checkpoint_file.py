@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,9 +11,6 @@ from phasescope.models.build import build_model
 from phasescope.models.checkpoint_file import load_checkpoint_file, model_metadata
 from phasescope.models.config import EmbeddingMLPConfig, Shape, TransformerConfig
 from phasescope.store.sealed import Snapshot, seal
-
-SHARED = os.environ.get("PHASESCOPE_SHARED_DATA") or Path(__file__).parents[2].parent / "shared/data"
-ZHONG = Path(SHARED) / "zhong2023"
 
 
 def authors_logits(state, tokens, alpha=None):
@@ -161,13 +156,11 @@ def test_a_sealed_checkpoint_of_ours_comes_back_as_it_was(tmp_path, config, dtyp
     assert torch.equal(loaded.model(every_input(5, 3)), model(every_input(5, 3)))
 
 
-def test_the_published_network_of_zhong2023_is_always_right():
-    if not ZHONG.is_dir():
-        pytest.skip("no zhong2023 in ../shared/data or PHASESCOPE_SHARED_DATA")
-    loaded = load_checkpoint_file(ZHONG / "model_p99zdpze5l.pt")
+def test_the_published_network_of_zhong2023_is_always_right(model_a):
+    loaded = load_checkpoint_file(model_a)
     pairs = every_input(59, 2)
     assert torch.equal(loaded.model.answer_logits(pairs).argmax(-1), pairs.sum(1) % 59)
-    state = torch.load(ZHONG / "model_p99zdpze5l.pt", map_location="cpu", weights_only=True)
+    state = torch.load(model_a, map_location="cpu", weights_only=True)
     double = {name: value.double() for name, value in state.items()}
     assert_same(loaded.model.double(), pairs, authors_logits(double, pairs, alpha=0))
 

@@ -56,6 +56,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "logits": lambda: logits_over_sum(RANDOM.normal(size=(P, P)), answer=3),
     "energy": lambda: logit_energy(RANDOM.random((P, P)), [2, 3]),
     "circles": lambda: embedding_circles(RANDOM.normal(size=(P, 6)), [2, 3]),
+    "circles in a row": lambda: embedding_circles(RANDOM.normal(size=(P, 6)), [1, 2, 3]),
     "circles of an even modulus": lambda: embedding_circles(RANDOM.normal(size=(8, 6)), [4]),
     "ablations": lambda: ablation_bars({"keep": 5e-8, "drop": 3.0}, 2.4e-7, published={"keep": 5.5e-8}),
     "ablations that change nothing": lambda: ablation_bars({"a": 1.0, "b": 1.001}, 1.0),
@@ -96,13 +97,24 @@ def test_every_axis_is_named_and_every_figure_has_a_finding(name: str) -> None:
 def test_every_figure_stays_within_its_frame(name: str) -> None:
     figure = FIGURES[name]()
     figure.draw_without_rendering()
-    frame = figure.bbox
+    frame, (headline, *_) = figure.bbox, figure.texts
     for axes in figure.axes:
         box = axes.get_tightbbox()
         assert box is not None
         assert box.x0 >= frame.x0 - 1
         assert box.x1 <= frame.x1 + 1
+        assert box.y0 >= frame.y0 - 1
         assert box.y1 <= frame.y1 + 1
+        assert box.y1 <= headline.get_window_extent().y0 + 1
+
+
+def test_panels_that_keep_their_shape_stand_still_from_the_first_drawing_on() -> None:
+    figure = FIGURES["circles in a row"]()
+    places = []
+    for _ in range(2):
+        figure.draw_without_rendering()
+        places.append([axes.get_position().bounds for axes in figure.axes])
+    np.testing.assert_allclose(*places, atol=1e-3)  # parts of the figure
 
 
 def test_losses_are_the_series() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from phasescope.errors import PhasescopeError
+from phasescope.errors import DiskFull, PhasescopeError
 from phasescope.store import durable
 from phasescope.store.durable import (
     make_folder,
@@ -96,8 +96,9 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypa
 
 def test_a_full_disk_says_to_free_space(tmp_path, monkeypatch):
     monkeypatch.setattr(durable, "os", Recorder("write", errno.ENOSPC))
-    with pytest.raises(PhasescopeError, match="free some space, then run the same command again"):
+    with pytest.raises(DiskFull, match="free some space, then run the same command again") as caught:
         write_durably(tmp_path / "a.json", b"new")
+    assert caught.value.exit_status == 5
 
 
 def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):

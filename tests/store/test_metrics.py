@@ -8,7 +8,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from phasescope.errors import DamagedFile, PhasescopeError
+from phasescope.errors import DamagedFile, DiskFull, PhasescopeError
 from phasescope.store import metrics
 from phasescope.store.metrics import DeclaredMeasure, MetricsLog, problems_in, read_measures, read_metrics
 
@@ -189,6 +189,16 @@ def test_a_file_that_is_no_database_is_named(path):
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(PhasescopeError, match=r"cannot open .*metrics\.sqlite"):
         MetricsLog(tmp_path / "nowhere" / "metrics.sqlite")
+
+
+@pytest.mark.parametrize("room", [0, 1 << 30])
+def test_a_full_disk_is_told_apart_from_another_refusal(tmp_path, monkeypatch, room):
+    usage = shutil.disk_usage(tmp_path)._replace(free=room)
+    monkeypatch.setattr(metrics.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(PhasescopeError) as caught:
+        MetricsLog(tmp_path)  # a folder: it cannot be opened
+    assert isinstance(caught.value, DiskFull) is (room == 0)
+    assert ("free some space" in str(caught.value)) is (room == 0)
 
 
 def test_a_refused_commit_promises_nothing_and_can_be_tried_again(path, monkeypatch):

@@ -8,7 +8,12 @@ from phasescope.evidence.claims_file import claims_from_json, claims_to_json
 from phasescope.evidence.rules import SameSet
 from phasescope.evidence.verdict import judge
 from phasescope.measures.measure import MEASURES
+from phasescope.studies.nanda2023 import judge_all
 from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
+from phasescope.studies.nanda2023_recipe import is_mainline
+from phasescope.studies.run_reading import Reading
+from phasescope.training.presets import nanda2023
+from phasescope.training.recipe import Recipe, ScheduleConfig, StopConfig
 
 ALL = {claim.id: claim for claim in MAINLINE + OTHER_SEEDS}
 
@@ -85,3 +90,41 @@ def test_what_the_issue_asks_is_claimed_as_it_asks() -> None:
 def test_all_claims_survive_the_file() -> None:
     evidence = tuple(judge(claim, {claim.seed: claim.published}) for claim in ALL.values())
     assert claims_from_json(claims_to_json(evidence)) == evidence
+
+
+@pytest.mark.parametrize(
+    ("recipe", "is_the_papers"),
+    [
+        (nanda2023(), True),
+        (nanda2023(seed=3, steps=600), True),
+        (nanda2023().model_copy(update={"name": "x", "threads": 1, "forward": "torch"}), True),
+        (nanda2023().model_copy(update={"schedule": ScheduleConfig(look_every=5)}), True),
+        (nanda2023().model_copy(update={"stop": StopConfig(when="cleaned_up"), "double_steps": 0}), True),
+        (nanda2023(fraction=0.4), False),
+        (nanda2023(weight_decay=0.3), False),
+        (nanda2023().model_copy(update={"seed": 3}), False),  # a split of one seed, weights of another
+        (nanda2023().model_copy(update={"task": nanda2023().task.model_copy(update={"p": 59})}), False),
+        (
+            nanda2023().model_copy(update={"task": nanda2023().task.model_copy(update={"operation": "a-b"})}),
+            False,
+        ),
+        (nanda2023().model_copy(update={"model": nanda2023().model.model_copy(update={"d_mlp": 64})}), False),
+        (nanda2023().model_copy(update={"loss_dtype": "float32"}), False),
+    ],
+)
+def test_only_runs_of_the_papers_recipe_are_judged(recipe: Recipe, is_the_papers: bool) -> None:
+    assert is_mainline(recipe) is is_the_papers
+
+
+@pytest.mark.parametrize(("seeds", "others"), [((0,), 0), ((4,), 0), ((1, 2), 2), ((0, 3), 1)])
+def test_claims_about_one_seed_are_asked_where_it_was_run_and_count_nowhere_else(
+    monkeypatch, seeds: tuple[int, ...], others: int
+) -> None:
+    monkeypatch.setattr(Reading, "quantity", lambda self, name: None)
+    evidence = judge_all({seed: object.__new__(Reading) for seed in seeds})
+    asked = {one.claim.id for one in evidence}
+    own = {claim.id for claim in MAINLINE if claim.seed_specific}
+    assert len(own) > 20
+    assert asked & own == (own if 0 in seeds else set())
+    assert len(asked & {claim.id for claim in OTHER_SEEDS}) == others
+    assert {claim.id for claim in MAINLINE} - own <= asked

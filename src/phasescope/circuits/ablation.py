@@ -10,7 +10,7 @@ from torch import Tensor
 from phasescope.errors import PhasescopeError
 from phasescope.measures.context import Context
 from phasescope.measures.cross_entropy import cross_entropies
-from phasescope.measures.record import Need, Value
+from phasescope.measures.record import Need, Value, first_unmet
 from phasescope.models.config import TransformerConfig
 
 Logits = Float64[Tensor, "pair answer"]
@@ -57,10 +57,7 @@ class Ablation:
 
     def unmet(self, context: Context) -> str | None:
         """Return in one line why the ablation does not apply to a context; None if it does."""
-        for need in self.needs:
-            if not need.met(context):
-                return f"{self.name} needs {need.what}; got {context}"
-        return None
+        return first_unmet(self.name, self.needs, context)
 
     def logits(self, context: Context) -> Logits | dict[int, Logits]:
         """Return the changed logits, or those of each key.

@@ -48,26 +48,10 @@ def ablate(context: Context, names: str | Iterable[str] | None = None) -> dict[s
         >>> {name: round(loss, 6) for name, loss in ablate(context, "logits_without_keys").items()}  # ln 13
         {'logits_without_keys': 2.564949}
     """
-    chosen = [a for a in ABLATIONS.values() if a.unmet(context) is None] if names is None else checked(names)
+    if names is None:
+        chosen = [ablation for ablation in ABLATIONS.values() if ablation.unmet(context) is None]
+    else:
+        chosen = list(look_up("ablation", names, ABLATIONS, f"there are {', '.join(ABLATIONS)}").values())
     with torch.no_grad():
         losses = [flattened(ablation.name, ablation.loss(context)) for ablation in chosen]
     return {name: loss for of_one in losses for name, loss in of_one.items()}
-
-
-def checked(names: str | Iterable[str]) -> list[Ablation]:
-    """Return the ablations of some names.
-
-    Args:
-        names: Exact names.
-
-    Returns:
-        Their records, in the same order.
-
-    Raises:
-        PhasescopeError: If a name is unknown; the message offers the nearest.
-
-    Example:
-        >>> checked("mlp_skip_zero")[0].reference
-        'nanda2023 section 4.4: 2.41e-7 to 9.12e-7'
-    """
-    return list(look_up("ablation", names, ABLATIONS, f"there are {len(ABLATIONS)} others").values())

@@ -1,22 +1,22 @@
-"""Any named activation or weight, changed: replaced by zero, its mean or another input's, or projected.
+"""Any named activation, changed: replaced by zero, its mean or another input's, or projected.
 
 The named ablations of the house are special cases that papers report; here is the general tool behind a new
 hypothesis. A change may touch all of an activation, some positions or heads of it, or only its component
-along some directions. Activations are changed inside a run over all pairs in float64; weights in a copy.
+along some directions. It is made inside a run over all pairs in float64; weights are changed in
+``weight_interventions``.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor
 
 from phasescope.circuits.ablation import Logits
+from phasescope.circuits.subspace import Directions, component
 from phasescope.errors import PhasescopeError
 from phasescope.measures.context import Context
-from phasescope.models.build import model_from_parameters
-from phasescope.models.hooks import Hook, require_known
+from phasescope.models.hooks import Hook
 
 How = Literal["zero", "mean", "resample"]
 """What takes a value's place: 0; its mean over all pairs; its value on another pair, drawn at random."""
@@ -27,9 +27,6 @@ Where = tuple[int | slice, ...]
 ``(-1,)`` is the answer position, ``(-1, 2)`` head 2 of a ``z`` there, and ``(2, -1)`` what head 2 of a
 ``pattern`` sees from there.
 """
-
-Directions = Float64[Tensor, "direction width"]
-"""Vectors along the last axis of an activation or one axis of a weight; they need not be orthogonal."""
 
 
 def ablate_activation(
@@ -105,43 +102,6 @@ def project_activation(
     return logits_with(context, {name: projecting(name, directions, keep=keep, where=where)})
 
 
-def project_weight(context: Context, name: str, directions: Directions, *, axis: int, keep: bool) -> Logits:
-    """Project a weight onto a subspace or out of it, and return the logits of the network that has it.
-
-    Args:
-        context: The network and its task.
-        name: The weight, by its name in the state dict.
-        directions: What spans the subspace.
-        axis: The axis of the weight along which the directions lie.
-        keep: Whether the subspace is kept (onto) or taken away (out of).
-
-    Returns:
-        Logits of the possible answers, for all pairs.
-
-    Raises:
-        PhasescopeError: If the network has no such weight, or directions do not fit.
-
-    Example:
-        >>> from phasescope.models.handmade import clock_transformer
-        >>> from phasescope.tasks.parse import parse_task
-        >>> from phasescope.tasks.split import parse_split
-        >>> task = parse_task("a+b mod 13").build()
-        >>> context = Context(clock_transformer(13, [2, 5]), task, parse_split("all").split(task))
-        >>> waves = torch.nn.functional.pad(context.inputs.basis[[3, 4, 9, 10]], (0, 1))  # the '=' has none
-        >>> kept = project_weight(context, "unembed.W_U", waves, axis=1, keep=True)
-        >>> bool(torch.allclose(kept, context.logits))
-        True
-    """
-    require_weight(context, name)
-    weight = context.weights[name]
-    if not -weight.ndim <= axis < weight.ndim:
-        raise PhasescopeError(f"{name} has {weight.ndim} axes; got axis={axis}")
-    turned = weight.movedim(axis, -1)
-    inside = _component(turned, _orthonormal(name, turned, directions))
-    changed = (inside if keep else turned - inside).movedim(-1, axis)
-    return with_weights(context, {name: changed}).logits
-
-
 def ablating(
     name: str, how: How, *, where: Where = (), directions: Directions | None = None, seed: int = 0
 ) -> Hook:
@@ -166,7 +126,7 @@ def ablating(
         raise PhasescopeError(f"an ablation replaces by 'zero', 'mean' or 'resample'; got {how!r:.40}")
 
     def replaced(part: Tensor) -> Tensor:
-        inside = part if directions is None else _component(part, _orthonormal(name, part, directions))
+        inside = part if directions is None else component(name, part, directions)
         return part - inside + stand_in(inside, how, seed)
 
     return _on_part(name, where, replaced)
@@ -191,7 +151,7 @@ def projecting(name: str, directions: Directions, *, keep: bool, where: Where = 
     """
 
     def projected(part: Tensor) -> Tensor:
-        inside = _component(part, _orthonormal(name, part, directions))
+        inside = component(name, part, directions)
         return inside if keep else part - inside
 
     return _on_part(name, where, projected)
@@ -224,73 +184,6 @@ def logits_with(context: Context, hooks: Mapping[str, Hook]) -> Logits:
         return context.double.answer_logits(context.inputs.tokens)[:, : context.task.n_elements]
 
 
-def with_weights(context: Context, weights: Mapping[str, Tensor]) -> Context:
-    """Return the context of the same network with some weights replaced.
-
-    Args:
-        context: The network and its task.
-        weights: Name to tensor.
-
-    Returns:
-        A context around a copy.
-
-    Raises:
-        PhasescopeError: If the network has no such weight, or it has another shape.
-
-    Example:
-        >>> from phasescope.models.handmade import clock_transformer
-        >>> from phasescope.tasks.parse import parse_task
-        >>> from phasescope.tasks.split import parse_split
-        >>> task = parse_task("a+b mod 13").build()
-        >>> context = Context(clock_transformer(13, [2, 5]), task, parse_split("all").split(task))
-        >>> dead = with_weights(context, {"blocks.0.mlp.W_out": 0 * context.weights["blocks.0.mlp.W_out"]})
-        >>> float(dead.logits.abs().max())
-        0.0
-    """
-    for name in weights:
-        require_weight(context, name)
-    model = context.double
-    return context.at(model_from_parameters(model.config, model.shape, {**context.weights, **weights}))
-
-
-def require_weight(context: Context, name: str) -> None:
-    """Refuse the name of a weight that a network does not have.
-
-    Args:
-        context: The network.
-        name: The name.
-
-    Raises:
-        PhasescopeError: If there is none; the message offers the nearest.
-
-    Example:
-        >>> from phasescope.models.handmade import clock_transformer
-        >>> from phasescope.tasks.parse import parse_task
-        >>> from phasescope.tasks.split import parse_split
-        >>> task = parse_task("a+b mod 13").build()
-        >>> context = Context(clock_transformer(13, [2, 5]), task, parse_split("all").split(task))
-        >>> require_weight(context, "blocks.0.attn.W_O")
-    """
-    require_known([name], tuple(context.weights), what="weight")
-
-
-def _on_part(name: str, where: Where, change: Callable[[Tensor], Tensor]) -> Hook:
-    """Apply a change to a part of an activation, in a copy."""
-    index = (slice(None), *where)
-
-    def hook(value: Tensor) -> Tensor:
-        changed = value.clone()
-        try:
-            part = value[index]
-        except IndexError:
-            shape = tuple(value.shape[1:])
-            raise PhasescopeError(f"{name} has the shape {shape} for each pair; got where={where}") from None
-        changed[index] = change(part)
-        return changed
-
-    return hook
-
-
 def stand_in(value: Tensor, how: How, seed: int = 0) -> Tensor:
     """Return what takes the place of a value, example by example.
 
@@ -314,17 +207,18 @@ def stand_in(value: Tensor, how: How, seed: int = 0) -> Tensor:
     return value[torch.randperm(len(value), generator=generator)]
 
 
-def _component(value: Tensor, directions: Tensor) -> Tensor:
-    """The part of a value that lies in the span of orthonormal rows, along its last axis."""
-    return value @ directions.T @ directions
+def _on_part(name: str, where: Where, change: Callable[[Tensor], Tensor]) -> Hook:
+    """Apply a change to a part of an activation, in a copy."""
+    index = (slice(None), *where)
 
+    def hook(value: Tensor) -> Tensor:
+        changed = value.clone()
+        try:
+            part = value[index]
+        except IndexError:
+            shape = tuple(value.shape[1:])
+            raise PhasescopeError(f"{name} has the shape {shape} for each pair; got where={where}") from None
+        changed[index] = change(part)
+        return changed
 
-def _orthonormal(name: str, value: Tensor, directions: Directions) -> Tensor:
-    """An orthonormal basis of the span of some directions; dependent ones count once."""
-    if directions.ndim != 2 or directions.shape[1] != value.shape[-1]:
-        raise PhasescopeError(
-            f"{name} needs directions of shape (n, {value.shape[-1]}); got {tuple(directions.shape)}"
-        )
-    _, sizes, rows = torch.linalg.svd(directions, full_matrices=False)
-    kept: Tensor = rows[sizes > 1e-10 * sizes.max()]
-    return kept
+    return hook

@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all went well, 2 for a mistake or a run in use, 3 for a run that stopped being finite,
-        4 for a damaged file, 5 for a full disk or memory, 130 and 143 when stopped by a signal.
+        4 for a damaged file, 5 for a full disk or memory, 130 and 143 when stopped by a signal, 141 when
+        whoever read the output closed it.
 
     Example:
         >>> main(["runs", "--root", "no-such-folder"])
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"error: {error}")
         return error.exit_status
     except KeyboardInterrupt as stopped:
-        say(str(stopped) or "stopped; the same command goes on where it was")
+        say(str(stopped) or "stopped")
         return 143 if isinstance(stopped, Terminated) else 130
     except BrokenPipeError:  # `phasescope runs | head`: nobody reads on, which is no mistake
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,8 @@ from phasescope.evidence.claim import Claim
 from phasescope.evidence.claims_file import claims_from_json
 from phasescope.report.numbers import with_unit
 from phasescope.store.run_folder import RunFolder
+from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
+from phasescope.training.recipe import Recipe
 
 STUDIES = ("nanda2023",)
 
@@ -25,6 +27,11 @@ def run(words: list[str]) -> int:
         _print_claims(options.what)
         return 0
     folder = RunFolder(locate_run(options.what, options.root))
+    if folder.recipe.is_file():  # a folder of several seeds has none
+        recipe = Recipe.from_json(folder.recipe_json(), str(folder.recipe))
+        if not is_mainline(recipe):
+            print(not_judged(folder.path.name))
+            return 0
     if not folder.claims.is_file():
         raise PhasescopeError(
             f"{folder.path} holds no evidence yet; phasescope report {folder.path} gathers it"

@@ -10,6 +10,7 @@ from phasescope.cli.find_run import add_root, find_run
 from phasescope.cli.network_file import key_frequencies, names_a_file, open_network_file
 from phasescope.errors import PhasescopeError
 from phasescope.store import checkpoints
+from phasescope.store.durable import require_folder
 from phasescope.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(words: list[str]) -> int:
         if options.step is not None:
             raise PhasescopeError("a file is one checkpoint; leave out --step")
         out = options.out or path.with_name(f"{path.stem}-explained")
-        _require_folder(out)
+        require_folder(out)
         explanation = _explain_file(path, keys, options, command)
     else:
         if options.task or options.split:
@@ -49,7 +50,7 @@ def run(words: list[str]) -> int:
         folder = find_run(options.what, options.root)
         step = _step(folder, options.step)
         out = options.out or folder.path / f"explained-{step}"
-        _require_folder(out)
+        require_folder(out)
         explanation = _explain_run(folder, step, keys, options, command)
     page = explanation.write(out)
     print(explanation.summary)
@@ -96,19 +97,10 @@ def _explain_run(
 
 def _step(folder: RunFolder, asked: int | None) -> int:
     """The checkpoint of a run to explain: the one asked for, or its last."""
-    steps = checkpoints.steps(folder)
-    if not steps:
-        raise PhasescopeError(f"{folder.path.name} has no checkpoint to explain yet; train it first")
+    last, steps = checkpoints.last_step(folder), checkpoints.steps(folder)
     if asked is None:
-        return steps[-1]
+        return last
     if asked not in steps:
         near = min(steps, key=lambda step: abs(step - asked))
         raise PhasescopeError(f"{folder.path.name} has no checkpoint of step {asked}; the nearest is {near}")
     return asked
-
-
-def _require_folder(folder: Path) -> None:
-    """Refuse a place for the page that is a file, before anything slow is done."""
-    for place in (folder, *folder.parents):
-        if place.exists() and not place.is_dir():
-            raise PhasescopeError(f"--out needs a folder; {str(place)[-120:]} is a file")

@@ -6,6 +6,8 @@ from phasescope.cli.arguments import Parser
 from phasescope.errors import PhasescopeError
 from phasescope.store.run_folder import RunFolder
 
+_MOST_LISTED = 4
+
 
 def add_run_arguments(parser: Parser) -> None:
     """Add the run, and the folder in which a bare name is looked up."""
@@ -52,5 +54,10 @@ def locate_run(text: str, root: Path) -> Path:
     if len(found) == 1:
         return found[0]
     if found:
-        raise PhasescopeError(f"{text!r:.80} begins the names of {len(found)} runs in {root}; type more")
+        names = sorted(run.name for run in found)
+        more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+        raise PhasescopeError(
+            f"{text!r:.80} begins the names of {len(names)} runs in {root}; type more: "
+            f"{', '.join(names[:_MOST_LISTED])}{more}"
+        )
     raise PhasescopeError(f"no run {text!r:.80}, as a folder or in {root}; phasescope runs lists them")

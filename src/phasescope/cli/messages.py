@@ -1,5 +1,6 @@
 """What the command line says on standard error, and how it is stopped."""
 
+import logging
 import signal
 import sys
 import threading
@@ -36,7 +37,12 @@ def say(text: str) -> None:
 
 @contextmanager
 def note_warnings() -> Iterator[None]:
-    """Show warnings as lines that begin with ``note:``, without the place in the code they came from."""
+    """Show warnings as lines that begin with ``note:``, without the place in the code they came from.
+
+    matplotlib logs that it cannot keep its list of fonts where a home folder is read-only; it finds another
+    place by itself, and nobody needs to know.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
     def show(
         message: Warning | str,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phasescope.cli.messages import say
-from phasescope.cli.problem import laid_out_for, problem_of
+from phasescope.cli.problem import CHECKPOINTS, laid_out_for, problem_of
 from phasescope.errors import PhasescopeError
 from phasescope.tasks.split import Split, SplitConfig
 from phasescope.tasks.task import Task
@@ -13,7 +13,6 @@ from phasescope.tasks.task import Task
 if TYPE_CHECKING:
     from phasescope.models.checkpoint_file import LoadedModel
 
-_CHECKPOINTS = (".safetensors", ".pt", ".pth")
 _MOST_NAMED = 3
 
 
@@ -38,7 +37,7 @@ def names_a_file(what: str) -> bool:
         >>> names_a_file("no-such.pth"), names_a_file("nanda2023-seed0")
         (True, False)
     """
-    return Path(what).is_file() or Path(what).suffix in _CHECKPOINTS
+    return Path(what).is_file() or Path(what).suffix in CHECKPOINTS
 
 
 def open_network_file(path: Path, task: str | None, split: str | None, threads: int) -> NetworkFile:

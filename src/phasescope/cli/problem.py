@@ -17,6 +17,9 @@ _TASK: TypeAdapter[AnyTask] = TypeAdapter(TaskConfig)
 _LAYOUTS: dict[int, Layout] = {2: "a b", 3: "a b =", 4: "a o b ="}
 _LARGEST_FILE = 1 << 30
 
+CHECKPOINTS = (".safetensors", ".pt", ".pth")
+"""How the names of checkpoint files end."""
+
 
 def problem_of(path: Path, task: str | None, split: str | None) -> tuple[AnyTask, SplitConfig]:
     """Return the task and the split to measure a checkpoint file on.
@@ -34,13 +37,25 @@ def problem_of(path: Path, task: str | None, split: str | None) -> tuple[AnyTask
     """
     chosen_task = parse_task(task) if task is not None else None
     chosen_split = parse_split(split) if split is not None else None
-    if not path.is_file():
-        raise PhasescopeError(f"{str(path)[-120:]} needs to be a checkpoint file; there is none")
+    _require_checkpoint(path)
     if chosen_task is None or chosen_split is None:
         facts = _facts(path)
         chosen_task = chosen_task or _task_in(facts, path)
         chosen_split = chosen_split or _split_in(facts, path)
     return chosen_task, chosen_split
+
+
+def _require_checkpoint(path: Path) -> None:
+    """Refuse what cannot be a checkpoint by its name or its size, before it is asked for a task."""
+    shown = str(path)[-120:]
+    if not path.is_file():
+        raise PhasescopeError(f"{shown} needs to be a checkpoint file; there is none")
+    if path.suffix not in CHECKPOINTS:
+        raise PhasescopeError(
+            f"{shown} is no checkpoint and no run; those are {', '.join(CHECKPOINTS)} files and folders"
+        )
+    if path.stat().st_size == 0:
+        raise PhasescopeError(f"{shown} is empty; a checkpoint file holds weights")
 
 
 def laid_out_for(task: AnyTask, n_ctx: int) -> AnyTask:

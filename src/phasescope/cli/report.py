@@ -1,34 +1,30 @@
-"""``phasescope report``: a run's page, its evidence and its figures."""
+"""``phasescope report``: a run's page, its figures, and a paper's verdicts if the run is of that paper."""
 
 from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_run_arguments, find_run
-from phasescope.errors import PhasescopeError
-from phasescope.models.config import TransformerConfig
+from phasescope.store import checkpoints
+from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.training.recipe import Recipe
 
 
 def run(words: list[str]) -> int:
-    """Measure the run, judge it, write its page, and say where that is."""
-    parser = Parser("report", "Write a run's page: report.html, claims.json, and its figures as PNG and SVG.")
+    """Measure the run, judge it where a paper is about it, write its page, and say where that is."""
+    parser = Parser(
+        "report",
+        "Write a run's page: report.html, its figures as PNG and SVG, and claims.json if its recipe is that "
+        "of nanda2023. A run of any other kind is held against no paper.",
+    )
     add_run_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     options = parser.parse(words)
     folder = find_run(options.run, options.root)
     recipe = Recipe.from_json(folder.recipe_json(), str(folder.recipe))
-    if not _is_nandas(recipe):
-        raise PhasescopeError(
-            f"report knows transformers that add mod p, with '=' at the end; {folder.path.name} is another "
-            "problem or network: phasescope measure and export are for every run"
-        )
+    checkpoints.last_step(folder)  # without one it is refused before torch is loaded
 
-    from phasescope.studies.nanda2023 import report
+    from phasescope.studies.run_report import report
     from phasescope.training.run import Run
 
     print(report(Run(folder), show=not options.quiet))
+    if not is_mainline(recipe):
+        print(not_judged(folder.path.name))
     return 0
-
-
-def _is_nandas(recipe: Recipe) -> bool:
-    """Whether the claims of nanda2023 can be asked of a run at all."""
-    adds = recipe.task.kind == "modular" and recipe.task.operation == "a+b"
-    return adds and recipe.task.layout == "a b =" and isinstance(recipe.model, TransformerConfig)

@@ -28,7 +28,10 @@ def run(words: list[str]) -> int:
 
     from phasescope.studies.nanda2023 import reproduce
 
-    reproduce(seeds=seeds, steps=options.steps, root=options.root)
+    try:
+        reproduce(seeds=seeds, steps=options.steps, root=options.root)
+    except KeyboardInterrupt as stopped:
+        raise type(stopped)("stopped; what is trained is on the disk, and the same command goes on") from None
     return 0
 
 

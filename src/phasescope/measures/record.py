@@ -56,6 +56,29 @@ KEYS = Need(
 )
 
 
+def first_unmet(name: str, needs: tuple[Need, ...], context: Context) -> str | None:
+    """Return in one line the first need that a context does not meet; None if it meets all.
+
+    Args:
+        name: What has the needs.
+        needs: In the order in which they are asked.
+        context: The model and its task.
+
+    Example:
+        >>> from phasescope.models.handmade import lookup_network
+        >>> from phasescope.tasks.parse import parse_task
+        >>> from phasescope.tasks.split import parse_split
+        >>> task = parse_task("a+b mod 7").build()
+        >>> context = Context(lookup_network(task), task, parse_split("all").split(task))
+        >>> first_unmet("attention", (Need("heads", lambda context: False),), context)
+        'attention needs heads; got an embedding_mlp on a+b mod 7'
+    """
+    for need in needs:
+        if not need.met(context):
+            return f"{name} needs {need.what}; got {context}"
+    return None
+
+
 @dataclass(frozen=True)
 class Measure:
     """A quantity that can be read off one model: how it is computed, plotted and cited.
@@ -95,10 +118,7 @@ class Measure:
 
     def unmet(self, context: Context) -> str | None:
         """Return in one line why the measure does not apply to a context; None if it does."""
-        for need in self.needs:
-            if not need.met(context):
-                return f"{self.name} needs {need.what}; got {context}"
-        return None
+        return first_unmet(self.name, self.needs, context)
 
 
 REGISTRY: dict[str, Measure] = {}

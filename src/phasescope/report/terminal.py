@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rich import box
 from rich.console import Console
@@ -34,7 +35,7 @@ def print_claims(evidence: Sequence[Evidence], console: Console | None = None) -
         >>> out.getvalue().splitlines()[-1]
         '0 shown, 0 not shown, 0 refuted'
     """
-    console = console or Console()
+    console = console or _Output()
     fits = console.width >= NARROW
     table = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,
@@ -57,6 +58,14 @@ def print_claims(evidence: Sequence[Evidence], console: Console | None = None) -
     console.print(table)
     counts = Counter(one.verdict for one in evidence)
     console.print(Text(", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGN)))
+
+
+class _Output(Console):
+    """Standard output; whoever closes it early is told apart from a failure by the caller, not by rich."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Let the error through instead of ending the process with status 1."""
+        raise BrokenPipeError
 
 
 def _cells(one: Evidence, fits: bool) -> list[Text]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from phasescope.errors import PhasescopeError
 from phasescope.store.run_folder import RunFolder, step_file, steps_in
 from phasescope.store.sealed import Snapshot, read_sealed, write_sealed
 
@@ -64,3 +65,21 @@ def steps(folder: RunFolder) -> tuple[int, ...]:
         ()
     """
     return steps_in(folder.checkpoints)
+
+
+def last_step(folder: RunFolder) -> int:
+    """Return the last step whose weights were committed; opens no file.
+
+    Raises:
+        PhasescopeError: If there is none yet.
+
+    Example:
+        >>> from pathlib import Path
+        >>> last_step(RunFolder(Path("demo-44136fa3")))
+        Traceback (most recent call last):
+        phasescope.errors.PhasescopeError: demo-44136fa3 has no checkpoint yet; train it first
+    """
+    found = steps(folder)
+    if not found:
+        raise PhasescopeError(f"{folder.path.name} has no checkpoint yet; train it first")
+    return found[-1]

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from phasescope.errors import PhasescopeError
+from phasescope.errors import DiskFull, PhasescopeError
 
 TEMPORARY = ".tmp"
 
@@ -68,6 +68,23 @@ def make_folder(path: Path) -> None:
             _flush_folder(folder.parent)
     except OSError as error:
         raise _refusal("make the folder", path, error) from None
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse a place for a folder that is a file, or lies in one, before anything slow is done.
+
+    Args:
+        folder: A folder that is there or will be made.
+
+    Raises:
+        PhasescopeError: If it cannot be one.
+
+    Example:
+        >>> require_folder(Path("."))
+    """
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise PhasescopeError(f"{str(folder)[-120:]} needs to be a folder; {str(place)[-120:]} is a file")
 
 
 def move_durably(source: Path, target: Path) -> None:
@@ -191,6 +208,7 @@ def _refusal(what: str, path: Path, error: OSError) -> PhasescopeError:
         room = f" ({shutil.disk_usage(path.parent).free / 1e6:.0f} MB free there)"
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "free some space" if full else "check the disk and the permissions"
-    return PhasescopeError(
+    refusal = DiskFull if full else PhasescopeError
+    return refusal(
         f"cannot {what} {path}: {error.strerror or error}{room}; {advice}, then run the same command again"
     )

@@ -6,9 +6,10 @@ to the last bit, but for the sign of a zero.
 """
 
 import math
+import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +18,11 @@ from typing import Any, SupportsFloat
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from phasescope.errors import DamagedFile, PhasescopeError
+from phasescope.errors import DamagedFile, DiskFull, PhasescopeError
 
 _PATIENCE_SECONDS = 10.0
+_LEAST_ROOM = 1 << 16
+"""Bytes: SQLite's shared memory alone takes half of it."""
 _TABLES = """
 BEGIN;
 CREATE TABLE IF NOT EXISTS metrics(
@@ -257,9 +260,20 @@ def _condition(path: Path) -> tuple[bool, int, int]:
     return path.with_name(path.name + "-wal").exists(), found.st_size, found.st_mtime_ns
 
 
+def _is_full(path: Path, error: sqlite3.OperationalError) -> bool:
+    """SQLite calls a full disk by its name only where it writes; where it maps memory, it is an I/O error."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return True
+    with suppress(OSError):
+        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
+    return False
+
+
 def _trouble(what: str, path: Path, error: sqlite3.DatabaseError) -> PhasescopeError:
     """SQLite's complaint in our words: a refusal can be tried again, damage cannot."""
     if isinstance(error, sqlite3.OperationalError):
+        if _is_full(path, error):
+            return DiskFull(f"cannot {what} {path}: the disk is full; free some space, then try again")
         return PhasescopeError(
             f"cannot {what} {path}: {error}; check the disk and the permissions, then try again"
         )

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +13,15 @@ from phasescope.progress import Progress
 from phasescope.report.figures.ablations import ablation_bars
 from phasescope.report.html import element, escape
 from phasescope.report.notebook import LARGEST, figure_html
-from phasescope.report.page import Page, Section, write_page
+from phasescope.report.page import Page, Section
 from phasescope.report.plain import plain
 from phasescope.report.table import Table, table_html
-from phasescope.store.durable import make_folder, move_durably, temporary_beside, write_durably
+from phasescope.store import checkpoints
+from phasescope.store.durable import require_folder
 from phasescope.studies.explain_readings import Anatomy, parts_to_read, read_anatomy
 from phasescope.studies.explain_sections import hypotheses_section, sections_of
 from phasescope.studies.explain_words import headline_of, in_plain_words
+from phasescope.studies.whole_page import write_whole
 from phasescope.training.run import Run
 
 PAGE, RECORDS = "explanation.html", "explanation.json"
@@ -77,7 +78,6 @@ class Explanation:
         """
         folder = Path(folder)
         require_folder(folder)
-        make_folder(folder.resolve().parent)
         page = Page(
             title=f"What {self.anatomy.name} does, and how",
             summary=self.summary,
@@ -86,18 +86,8 @@ class Explanation:
             command=self.command,
             references=REFERENCES,
         )
-        draft = temporary_beside(folder.resolve())
-        try:
-            write_page(page, draft / PAGE)
-            records = json.dumps(plain(self.records()), allow_nan=False, ensure_ascii=False, indent=1)
-            write_durably(draft / RECORDS, records.encode() + b"\n")
-            make_folder(folder)
-            if (folder / "figures").exists() and (folder / PAGE).exists():
-                shutil.rmtree(folder / "figures")
-            for part in sorted(draft.iterdir()):
-                move_durably(part, folder / part.name)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        records = json.dumps(plain(self.records()), allow_nan=False, ensure_ascii=False, indent=1)
+        write_whole(page, folder / PAGE, {RECORDS: records.encode() + b"\n"})
         return folder / PAGE
 
     def __repr__(self) -> str:
@@ -159,7 +149,7 @@ def explain(
         'It is shown to be a clock network.'
     """
     if isinstance(what, Run):
-        at = step if step is not None else last_step(what.steps(), what.folder.path.name)
+        at = step if step is not None else checkpoints.last_step(what.folder)
         context = Context(what.model(at), what.task, what.split, keys)
         name = name or f"{what.folder.path.name} at step {at:,}"
         origin = origin or what.folder.read_provenance()
@@ -180,45 +170,6 @@ def explain(
         sections = tuple(sections_of(anatomy, context))
         progress.update(parts_to_read() + 1, "done")
     return Explanation(anatomy, sections, origin or {}, command)
-
-
-def last_step(steps: tuple[int, ...], run: str) -> int:
-    """Return the last of a run's steps.
-
-    Args:
-        steps: Its checkpoints.
-        run: Its name, for the refusal.
-
-    Returns:
-        The last.
-
-    Raises:
-        PhasescopeError: If there is none.
-
-    Example:
-        >>> last_step((0, 100), "demo")
-        100
-    """
-    if not steps:
-        raise PhasescopeError(f"{run} has no checkpoint to explain yet; train it first")
-    return steps[-1]
-
-
-def require_folder(folder: Path) -> None:
-    """Refuse a place for a page that is a file.
-
-    Args:
-        folder: Where the page will be.
-
-    Raises:
-        PhasescopeError: If it is a file, or lies in one.
-
-    Example:
-        >>> require_folder(Path("."))
-    """
-    for place in (folder, *folder.parents):
-        if place.exists() and not place.is_dir():
-            raise PhasescopeError(f"an explanation needs a folder; {str(place)[-120:]} is a file")
 
 
 def _narrow(verdicts: Table) -> Table:

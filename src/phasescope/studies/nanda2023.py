@@ -2,29 +2,20 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from phasescope.errors import RunInUse
 from phasescope.evidence.claim import Claim, Evidence
 from phasescope.evidence.claims_file import claims_to_json
 from phasescope.evidence.verdict import judge
-from phasescope.progress import Progress
-from phasescope.report.page import Page, Section, write_page
+from phasescope.report.page import Page
 from phasescope.report.terminal import print_claims
-from phasescope.store.durable import write_durably
 from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
-from phasescope.studies.nanda2023_figures import (
-    ablations_section,
-    activations_section,
-    training_section,
-    weights_section,
-)
-from phasescope.studies.nanda2023_readings import Reading, read_run
+from phasescope.studies.run_figures import run_sections
+from phasescope.studies.run_reading import Reading, read_and_keep
+from phasescope.studies.whole_page import write_whole
 from phasescope.training.engine import train
 from phasescope.training.ensemble import train_all
-from phasescope.training.machine import tune
 from phasescope.training.presets import nanda2023
 from phasescope.training.run import Run
 
@@ -75,7 +66,7 @@ def reproduce(
     else:
         trained = train_all(recipes, root, show_progress=show)
     runs = dict(zip(seeds, trained, strict=True))
-    readings = {seed: _read(run, show) for seed, run in runs.items()}
+    readings = {seed: read_and_keep(run, show=show) for seed, run in runs.items()}
     evidence = judge_all(readings)
     folder = trained[0].folder.path if len(seeds) == 1 else Path(root) / f"nanda2023-seeds-{_named(seeds)}"
     page = _write(folder, readings, evidence, _command(seeds, steps))
@@ -83,52 +74,47 @@ def reproduce(
     if show:
         print_claims(evidence)
         for seed, run in runs.items():
-            print(f"seed {seed}: {run.outcome}; key frequencies {_keys(readings[seed])}")
+            print(f"seed {seed}: {run.ended}; key frequencies {_keys(readings[seed])}")
         print(f"report: {page}\nwall time: {seconds / 60:.1f} minutes")
     return Reproduction(runs, evidence, page, seconds)
 
 
-def report(run: Run, *, show: bool = False) -> Path:
+def report_mainline(run: Run, *, show: bool = False) -> Path:
     """Measure a run of the mainline's recipe, judge it and write its page.
 
     Args:
-        run: The run.
+        run: The run; see ``nanda2023_recipe.is_mainline``.
         show: Whether to show progress.
 
     Returns:
         The page.
     """
-    readings = {run.recipe.seed: _read(run, show)}
+    readings = {run.recipe.seed: read_and_keep(run, show=show)}
     return _write(run.folder.path, readings, judge_all(readings), f"phasescope report {run.folder.path.name}")
 
 
 def judge_all(readings: Mapping[int, Reading]) -> list[Evidence]:
     """Hold every claim against every seed that was read.
 
+    A claim about one run of the authors' is asked where that seed was run, and nowhere else: it counts
+    neither for nor against any other seed.
+
     Args:
         readings: What each seed's run says.
 
     Returns:
-        Evidence in the order of the paper; claims about other seeds come last, where those were run.
+        Evidence in the order of the paper; claims about seeds other than 0 come last.
     """
 
     def over(claim: Claim) -> Evidence:
         found = {seed: reading.quantity(claim.quantity) for seed, reading in readings.items()}
         return judge(claim, {seed: value for seed, value in found.items() if value is not None})
 
-    return [over(claim) for claim in MAINLINE] + [
-        over(claim) for claim in OTHER_SEEDS if claim.seed in readings
+    return [
+        over(claim)
+        for claim in (*MAINLINE, *OTHER_SEEDS)
+        if not claim.seed_specific or claim.seed in readings
     ]
-
-
-def _read(run: Run, show: bool) -> Reading:
-    tune(run.recipe.threads)
-    shown = Progress(len(run.steps()), "checkpoints measured") if show else None
-    with shown or nullcontext():
-        reading = read_run(run, tick=lambda done, _: shown.update(done) if shown else None)
-    with suppress(RunInUse):  # a run that still trains is read, and not written to
-        run.keep({name: (series.steps, series.values) for name, series in reading.series.items()})
-    return reading
 
 
 def _write(folder: Path, readings: Mapping[int, Reading], evidence: Sequence[Evidence], command: str) -> Path:
@@ -141,37 +127,39 @@ def _write(folder: Path, readings: Mapping[int, Reading], evidence: Sequence[Evi
     page = Page(
         title="The mainline of nanda2023, re-derived",
         summary=(
-            f"Seed {seeds}: {first.run.outcome}. Key frequencies {_keys(first)}. Of {len(evidence)} claims "
-            f"{counts['shown']} are shown, {counts['not shown']} not shown, {counts['refuted']} refuted."
+            f"Seed {seeds}: {first.run.ended}. Key frequencies {_keys(first)}. Of {len(evidence)} claims "
+            f"{counts['shown']} are shown, {counts['not shown']} not shown, {counts['refuted']} refuted. "
+            f"{_elsewhere(evidence)}".rstrip()
         ),
         evidence=evidence,
-        sections=_sections(first),
+        sections=run_sections(first, _published_losses(evidence)),
         provenance=first.run.folder.read_provenance(),
         command=command,
         references=REFERENCES,
     )
     path = folder / first.run.folder.report.name
-    write_page(page, path)
-    write_durably(folder / first.run.folder.claims.name, claims_to_json(evidence).encode())
+    write_whole(page, path, {first.run.folder.claims.name: claims_to_json(evidence).encode()})
     return path
 
 
-def _sections(reading: Reading) -> list[Section]:
-    published = {
+def _published_losses(evidence: Sequence[Evidence]) -> dict[str, float]:
+    """What the paper says each ablation leaves, by the ablation's name."""
+    claims = [one.claim for one in evidence if one.claim.quantity.startswith("ablation:")]
+    return {
         claim.quantity.removeprefix("ablation:"): claim.published
-        for claim in MAINLINE
-        if claim.quantity.startswith("ablation:") and isinstance(claim.published, float)
+        for claim in claims
+        if isinstance(claim.published, float)
     }
-    return [
-        training_section(reading.context, reading.series, reading.phases),
-        weights_section(reading.context),
-        activations_section(reading.context),
-        ablations_section(reading.context, reading.ablations, published),
-    ]
+
+
+def _elsewhere(evidence: Sequence[Evidence]) -> str:
+    """How many claims about the authors' mainline run were not asked, because its seed was not run."""
+    n = len({claim.id for claim in MAINLINE} - {one.claim.id for one in evidence})
+    return f"{n} more are about the authors' own seed alone, which was not run here." if n else ""
 
 
 def _keys(reading: Reading) -> str:
-    return "{" + ", ".join(map(str, reading.context.keys)) + "}"
+    return "{" + ", ".join(map(str, reading.keys)) + "}"
 
 
 def _named(seeds: Sequence[int]) -> str:

@@ -67,6 +67,12 @@ class Run:
         """How the run ended, in words; None while it trains."""
         return self.status.outcome
 
+    @property
+    def ended(self) -> str:
+        """How the run ended in words, or how far it is."""
+        status = self.status
+        return status.outcome or f"{status.state} at step {status.step:,}"
+
     def steps(self) -> tuple[int, ...]:
         """Return the steps whose weights were committed, ascending."""
         return checkpoints.steps(self.folder)
@@ -116,9 +122,7 @@ class Run:
 
     def __repr__(self) -> str:
         """Say which run it is and how far."""
-        status = self.status
-        how = status.outcome or f"{status.state} at step {status.step:,}"
-        return f"Run({self.folder.path.name}: {how}, {len(self.steps())} checkpoints)"
+        return f"Run({self.folder.path.name}: {self.ended}, {len(self.steps())} checkpoints)"
 
     def _repr_html_(self) -> str:
         """A small table for notebooks, without JavaScript."""

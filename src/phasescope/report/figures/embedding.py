@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from matplotlib.figure import Figure
 
 from phasescope.algebra.fourier import fourier_basis, rows_of
-from phasescope.report.style import CYCLIC, FAINT, WIDE, blank, headline, styled
+from phasescope.report.style import CYCLIC, FAINT, WIDE, blank, headline, square_panels, styled
 
 
 @styled
@@ -77,6 +77,7 @@ def embedding_circles(
         shrink=0.8, pad=0.01, aspect=25, ticks=[0, 0.5, 1],
     )  # fmt: skip
     headline(figure, title or _finding({k: part for k, part in uneven.items() if 2 * k != p}))
+    square_panels(figure)
     return figure
 
 

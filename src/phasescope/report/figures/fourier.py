@@ -63,7 +63,7 @@ def fourier_bars(
         axes.margins(y=0.12)
     grid[-1].set_xlabel("frequency k")
     if key_frequencies:
-        grid[0].legend(loc="upper left", ncols=2)
+        grid[0].legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncols=2)  # above all bars
     headline(figure, title or _finding(key_frequencies))
     return figure
 

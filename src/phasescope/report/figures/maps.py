@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 from matplotlib.figure import Figure
 
-from phasescope.report.style import SEQUENTIAL, WIDE, blank, headline, styled
+from phasescope.report.style import SEQUENTIAL, WIDE, blank, headline, square_panels, styled
 
 
 @styled
@@ -90,4 +90,5 @@ def _maps(
     shown_axes = list(grid[: len(values)])
     figure.colorbar(image, ax=shown_axes, label=scale, shrink=0.9 if rows > 1 else 0.7, pad=0.015, aspect=25)
     headline(figure, title)
+    square_panels(figure)
     return figure

@@ -1,10 +1,12 @@
-"""Everything one run says about the paper's claims: measures, ablations and phases, by quantity."""
+"""Everything one run says: measures through training and at its end, phases, ablations."""
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from phasescope.circuits.ablations import ablate
+from phasescope.errors import RunInUse
 from phasescope.evidence.verdict import Measured
 from phasescope.measures.context import Context
 from phasescope.measures.measure import measure
@@ -13,6 +15,8 @@ from phasescope.measures.series import measure_series
 from phasescope.phases.grokking import grokking_phases
 from phasescope.phases.series import Series
 from phasescope.phases.stretches import Phases
+from phasescope.progress import Progress
+from phasescope.training.machine import tune
 from phasescope.training.run import Run
 
 Tick = Callable[[int, int], None]
@@ -24,7 +28,7 @@ class Reading:
 
     Args:
         run: The run.
-        context: Its last checkpoint, with the key frequencies found there.
+        context: Its last checkpoint, with the key frequencies found there; none where the task has none.
         series: Measures over training, by name.
         phases: Its stretches.
         measured: Every measure of the last checkpoint.
@@ -37,6 +41,11 @@ class Reading:
     phases: Phases
     measured: Mapping[str, Value]
     ablations: Mapping[str, float]
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The key frequencies; empty where there are none, or the task has no frequencies."""
+        return self.context.key_frequencies or ()
 
     def quantity(self, name: str) -> Measured | None:
         """Return what a claim's quantity names; None where this run has no such thing.
@@ -80,28 +89,55 @@ class Reading:
 
 
 def read_run(run: Run, tick: Tick | None = None) -> Reading:
-    """Read everything off a run.
+    """Read everything off a run, whatever its task and network: what does not apply is left out.
 
     Args:
-        run: A finished run of the mainline's recipe, at whatever seed.
+        run: A run with at least one checkpoint.
         tick: Called after each checkpoint with how many are done and how many there are.
 
     Returns:
         The reading.
+
+    Raises:
+        PhasescopeError: If there is no checkpoint yet.
     """
-    task, split = run.task, run.split
+    task, split, written = run.task, run.split, run.metrics()
     found = measure_series(run, task, split, progress=tick)
     series = {name: Series.of(*points) for name, points in found.points.items()}
     # the log has the first hundred steps one by one, the checkpoints have not
-    series |= {name: Series.of(*run.metrics()[name]) for name in ("train_loss", "test_loss")}
+    series |= {name: Series.of(*written[name]) for name in ("train_loss", "test_loss") if name in written}
     context = Context(run.model(run.steps()[-1]), task, split, found.keys)
-    phases = grokking_phases(
-        series["train_loss"],
-        series["test_loss"],
-        sum_squared_weights=series["sum_squared_weights"],
-        excluded_loss=series.get("excluded_loss_all_keys"),
-    )
+    phases = Phases((), ())
+    if "test_loss" in series:
+        phases = grokking_phases(
+            series["train_loss"],
+            series["test_loss"],
+            sum_squared_weights=series["sum_squared_weights"],
+            excluded_loss=series.get("excluded_loss_all_keys"),
+        )
     return Reading(run, context, series, phases, measure(context), ablate(context))
+
+
+def read_and_keep(run: Run, *, show: bool) -> Reading:
+    """Read everything off a run, and write the measured series beside those of its training.
+
+    Args:
+        run: A run with at least one checkpoint.
+        show: Whether to show progress.
+
+    Returns:
+        The reading.
+
+    Raises:
+        PhasescopeError: If there is no checkpoint yet.
+    """
+    tune(run.recipe.threads)
+    shown = Progress(len(run.steps()), "checkpoints measured") if show else None
+    with shown or nullcontext():
+        reading = read_run(run, tick=lambda done, _: shown.update(done) if shown else None)
+    with suppress(RunInUse):  # a run that still trains is read, and not written to
+        run.keep({name: (series.steps, series.values) for name, series in reading.series.items()})
+    return reading
 
 
 _RANKS = ("first", "second", "third", "fourth")
