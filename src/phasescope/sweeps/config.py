@@ -105,9 +105,9 @@ class SweepConfig(Config):
     """Name of the sweep; its results lie in ``sweep-NAME`` among the runs."""
     preset: str = ""
     """A published configuration to start from; without one ``recipe`` says everything."""
-    recipe: dict[str, Any] = {}
+    recipe: dict[str, Any] = Field(default_factory=dict)
     """What every member shares, as a recipe file writes it."""
-    grid: dict[str, Values] = {}
+    grid: dict[str, Values] = Field(default_factory=dict)
     """By field, the values it takes; every combination is a member."""
     sample: Sample | None = None
     """Points drawn at random, each combined with the whole grid."""
@@ -130,9 +130,7 @@ class SweepConfig(Config):
     def points(self) -> list[Point]:
         """Return every member's own values: the samples, each with every combination of the grid."""
         drawn = self.sample.points() if self.sample else [{}]
-        combinations = [
-            dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())
-        ]
+        combinations = [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
         return [point | combination for point in drawn for combination in combinations]
 
     def axes(self) -> tuple[str, str] | None:
@@ -165,7 +163,7 @@ def read_sweep(path: Path) -> SweepConfig:
         raise
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise PhasescopeError(f"{str(path):.120} cannot be read: {reason}") from None
+        raise PhasescopeError(f"{path!s:.120} cannot be read: {reason}") from None
 
 
 def sweep_from_data(data: Mapping[str, Any], where: str = "sweep") -> SweepConfig:

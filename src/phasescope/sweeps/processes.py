@@ -31,7 +31,8 @@ class Processes:
 
     def start(self, job: Job) -> None:
         """Begin with a run."""
-        complaints = tempfile.TemporaryFile()  # a pipe that nobody reads would stop a talkative worker
+        # a pipe that nobody reads would stop a talkative worker
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         with job.folder.recipe.open("rb") as recipe:
             command = [sys.executable, "-m", self.worker, str(job.root)]
             process = subprocess.Popen(command, stdin=recipe, stderr=complaints)

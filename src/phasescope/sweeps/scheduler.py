@@ -134,7 +134,7 @@ class _Book:
         return job
 
     def end(self, job: Job, ending: Ending) -> None:
-        """Write down how a turn ended; a run whose worker was lost waits again, until it has lost too many."""
+        """Write down how a turn ended; a run that lost its worker waits again, until it has lost too many."""
         path = job.folder.path
         del self.running[path]
         status = read_status(job.folder)

@@ -1,4 +1,4 @@
-"""One member of a sweep or an ensemble, trained by a worker: ``python -m phasescope.training.member ROOT``."""
+"""One member of a sweep, as a worker trains it: ``python -m phasescope.training.member ROOT``."""
 
 import sys
 from pathlib import Path

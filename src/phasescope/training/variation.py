@@ -129,7 +129,9 @@ def preset_recipe(name: str, given: Mapping[str, object]) -> Recipe:
 def _lay_over(data: dict[str, Any], changes: Mapping[str, object], layout: Any) -> None:
     """Put values in their places: whole parts first, then kinds, then the rest."""
     texts = {"task": lambda text: parse_task(text, layout), "split": parse_split}
-    for name, value in sorted(changes.items(), key=lambda change: (change[0] not in texts, change[0] not in _KINDS)):
+    for name, value in sorted(
+        changes.items(), key=lambda change: (change[0] not in texts, change[0] not in _KINDS)
+    ):
         *above, last = name.split(".")
         place = data
         for key in above:
