@@ -63,22 +63,26 @@ def distinct_rows(seen: Sequence[Int64[Tensor, "example _"]]) -> Rows:
     """
     places, examples, positions, n_rows = [], [], [], 0
     for position, tokens in enumerate(seen):
-        _, index = torch.unique(_codes(tokens), return_inverse=True)
-        counts = torch.bincount(index)
-        examples.append(torch.argsort(index, stable=True)[counts.cumsum(0) - counts])
-        positions.append(torch.full_like(counts, position))
+        index = _numbered(tokens)
+        every = torch.arange(len(index))
+        first = torch.full((int(index.max()) + 1,), len(index)).scatter_reduce(0, index, every, "amin")
+        examples.append(first)
+        positions.append(torch.full_like(first, position))
         places.append(index + n_rows)
-        n_rows += len(counts)
+        n_rows += len(first)
     return Rows(torch.stack(places), torch.cat(examples), torch.cat(positions))
 
 
-def _codes(tokens: Int64[Tensor, "example token"]) -> Int64[Tensor, " example"]:
-    """One number for each row of tokens, the same for the same row and no other."""
-    code = tokens[:, 0]
-    for column in tokens.T[1:]:
-        # numbered anew after each token, so that no product can overflow
-        _, code = torch.unique(code * (int(column.max()) + 1) + column, return_inverse=True)
-    return code
+def _numbered(tokens: Int64[Tensor, "example token"]) -> Int64[Tensor, " example"]:
+    """Number the distinct rows of tokens from 0, the same number for the same row and no other."""
+    number = torch.zeros_like(tokens[:, 0])
+    for column in tokens.T:
+        # numbered anew after each token, so that a code stays below examples times vocabulary
+        code = number * (int(column.max()) + 1) + column
+        present = torch.zeros(int(code.max()) + 1, dtype=torch.bool)
+        present[code] = True
+        number = (present.cumsum(0) - 1)[code]
+    return number
 
 
 class LeanForward:
