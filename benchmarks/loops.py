@@ -116,7 +116,7 @@ torch_engine = _ours("torch")
 
 
 def plain_two_layers(with_test: bool):
-    """The two-layer network of power2022 (a / b mod 97, batches of 512) as a plain module; torch as it comes."""
+    """The two-layer network of power2022 (batches of 512) as a plain module; torch as it comes."""
     from phasescope.training.presets import power2022
     from phasescope.training.trainer import Trainer
 

@@ -1,4 +1,4 @@
-"""The preset of power2022 against what the paper and the authors' code say (definitions.md 1, numbers.md 3)."""
+"""The preset of power2022 against what the paper and the authors' code say."""
 
 import numpy as np
 import pytest

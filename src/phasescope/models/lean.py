@@ -181,8 +181,8 @@ class LeanForward:
         else:
             query = functional.embedding(reads.here, self._project(attn, "Q", x))
         read = functional.embedding(reads.keys, self._project(attn, "KV", x))
-        key, value = read.unflatten(-1, (2, *by_head)).unbind(2)
-        scaled = (query / config.d_head**0.5).unflatten(-1, by_head)
+        key, value = read.view(*reads.keys.shape, 2, *by_head).unbind(2)
+        scaled = (query / config.d_head**0.5).view(-1, *by_head)
         scores = (scaled[:, None] * key).sum(-1).masked_fill(~reads.visible[..., None], -torch.inf)
         pattern, share = scores.softmax(1), config.softmax_share
         if share < 1:
@@ -205,4 +205,6 @@ class LeanForward:
     def _layer_norm(self, norm: Part, x: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
         """Layer norm in one pass; ``transformer.layer_norm`` is its oracle."""
         width = (self.config.d_model,)
-        return functional.layer_norm(x, width, norm["w"], norm["b"], self.config.normalization_eps)
+        eps = self.config.normalization_eps
+        normalised: Tensor = functional.layer_norm(x, width, norm["w"], norm["b"], eps)
+        return normalised

@@ -105,15 +105,28 @@ def sweep(
     folder = RunFolder(Path(root) / f"sweep-{config.name}")
     folder.path.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
-        trained = train_members([r for _, r in recipes], root, workers=workers, ray=ray, show_progress=show)
-        members = [
-            _member(point, Run(run), turn) for (point, _), (run, turn) in zip(recipes, trained, strict=True)
-        ]
+        members = train_points(recipes, root, ray=ray, workers=workers, show=show)
         found = Sweep(config, members, folder.path)
         for ending in ("csv", "parquet"):
             write_table(found.table, folder.path / f"results.{ending}")
         _write(found)
     return found
+
+
+def train_points(
+    recipes: Sequence[tuple[Point, Recipe]],
+    root: Path | str,
+    *,
+    ray: str = "",
+    workers: int = 0,
+    show: bool = True,
+) -> list[Member]:
+    """Train every recipe that is not finished, and return what each came to; the arguments are ``sweep``'s."""
+    trained = train_members(
+        [recipe for _, recipe in recipes], root, workers=workers, ray=ray, show_progress=show
+    )
+    together = zip(recipes, trained, strict=True)
+    return [_member(point, Run(run), turn) for (point, _), (run, turn) in together]
 
 
 def sweep_recipes(config: SweepConfig) -> list[tuple[Point, Recipe]]:
