@@ -1,8 +1,8 @@
 """phasescope: a laboratory for sudden learning.
 
 Everything most people need is here: ``train``, ``train_all``, ``recipes``, ``Recipe``, ``Run``,
-``load``, ``measure``, ``measure_series``, ``explain``, ``reproduce``. Each is fetched when it is first
-used, so that importing the package costs nothing and loads no torch.
+``sweep``, ``load``, ``measure``, ``measure_series``, ``explain``, ``reproduce``. Each is fetched when
+it is first used, so that importing the package costs nothing and loads no torch.
 """
 
 from importlib import import_module
@@ -18,6 +18,7 @@ _HOMES = {
     "measure_series": "phasescope.measures.series",
     "recipes": "phasescope.training.presets:",
     "reproduce": "phasescope.studies.nanda2023",
+    "sweep": "phasescope.studies.sweep",
     "train": "phasescope.training.engine",
     "train_all": "phasescope.training.ensemble",
 }

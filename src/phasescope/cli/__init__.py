@@ -17,6 +17,7 @@ from phasescope.errors import PhasescopeError
 COMMANDS = {
     "reproduce": "re-derive a published result; every number beside the published one",
     "train": "train a preset, a recipe file, or an earlier run's recipe",
+    "sweep": "train every combination a study file asks for, here or on a Ray cluster",
     "resume": "go on with a run where it stopped",
     "measure": "read every measure off a checkpoint file, or off a whole run",
     "explain": "from weights to a report: the algorithm, what carries it, what breaks without",
@@ -42,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after the program's name; those of the process if left out.
 
     Returns:
-        0 when all went well, 2 for a mistake or a run in use, 3 for a run that stopped being finite,
-        4 for a damaged file, 5 for a full disk or memory, 130 and 143 when stopped by a signal, 141 when
-        whoever read the output closed it.
+        0 when all went well, 1 for a sweep some of whose runs failed, 2 for a mistake or a run in use, 3 for
+        a run that stopped being finite, 4 for a damaged file, 5 for a full disk or memory, 130 and 143 when
+        stopped by a signal, 141 when whoever read the output closed it.
 
     Example:
         >>> main(["runs", "--root", "no-such-folder"])

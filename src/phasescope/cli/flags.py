@@ -38,11 +38,6 @@ class Flag:
         return "--" + ".".join(self.path).replace("_", "-")
 
     @property
-    def is_kind_of_union(self) -> bool:
-        """Whether this chooses among records of different fields."""
-        return self.path[-1] == "kind" and len(self.types) > 1
-
-    @property
     def metavar(self) -> str:
         """What stands for the value in the help."""
         parts = self._parts()

@@ -1,26 +1,19 @@
 """A recipe from the command line: a preset or a file, with flags laid over it.
 
-What flags say is laid over the base as plain data and validated once, so a bad flag and a bad line
-in a file are refused by the same rules in the same words.
+What flags say is laid over the base as plain data and validated once (``training.variation``), so a bad flag
+and a bad line in a file are refused by the same rules in the same words.
 """
 
 import argparse
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
-
-from pydantic import BaseModel, Field, ValidationError, create_model
+from collections.abc import Mapping, Sequence
 
 from phasescope.cli.arguments import Parser
 from phasescope.cli.flags import Flag, Path, flags_of
 from phasescope.cli.recipe_source import read_recipe
-from phasescope.config import Config, one_line
 from phasescope.errors import PhasescopeError
-from phasescope.tasks.parse import parse_task
-from phasescope.tasks.split import parse_split
 from phasescope.training.presets import PRESETS
 from phasescope.training.recipe import Recipe
+from phasescope.training.variation import parameters_of, preset_recipe, varied
 
 Flags = Mapping[Path, Flag]
 
@@ -47,7 +40,7 @@ def recipe_from_words(parser: Parser, words: Sequence[str]) -> tuple[Recipe, arg
     source = words[0] if words and not words[0].startswith("-") else ""
     if not source and not {"-h", "--help"} & set(words):
         raise PhasescopeError(f"{parser.prog} needs a recipe first: {', '.join(PRESETS)}, or a file")
-    parameters = flags_of(_parameters_of(source)) if source in PRESETS else {}
+    parameters = flags_of(parameters_of(source)) if source in PRESETS else {}
     fields = {path: flag for path, flag in flags_of(Recipe).items() if path not in parameters}
     _describe(parser, source, parameters, fields)
     options = parser.parse(words)
@@ -55,17 +48,10 @@ def recipe_from_words(parser: Parser, words: Sequence[str]) -> tuple[Recipe, arg
         base = preset_recipe(source, {path[0]: value for path, value in _given(options, parameters).items()})
     else:
         base = read_recipe(source)
-    given = _given(options, fields)
-    if not given and options.task is None and options.split is None:
-        return base, options
-    data = base.model_dump(mode="json")
-    if options.task is not None:
-        data["task"] = parse_task(options.task, base.task.layout).model_dump(mode="json")
-    if options.split is not None:
-        data["split"] = parse_split(options.split).model_dump(mode="json")
-    for path in sorted(given, key=lambda path: not fields[path].is_kind_of_union):
-        _lay_over(data, fields[path], given[path])
-    return Recipe.from_data(data, "flags"), options
+    changes = {".".join(path): value for path, value in _given(options, fields).items()}
+    texts = {name: getattr(options, name) for name in ("task", "split")}
+    changes |= {name: text for name, text in texts.items() if text is not None}
+    return varied(base, changes, "flags"), options
 
 
 def _describe(parser: Parser, preset: str, parameters: Flags, fields: Flags) -> None:
@@ -92,46 +78,3 @@ def _given(options: argparse.Namespace, flags: Flags) -> dict[Path, object]:
     """The flags that were given, with what they mean."""
     texts = {path: getattr(options, ".".join(path)) for path in flags}
     return {path: flags[path].value(text) for path, text in texts.items() if text is not None}
-
-
-def _lay_over(data: dict[str, Any], flag: Flag, value: object) -> None:
-    """Put a value in its place; another kind of task or network starts from that kind's defaults."""
-    *above, last = flag.path
-    for key in above:
-        data = data[key]
-    if flag.is_kind_of_union and data[last] != value:
-        data.clear()
-    data[last] = value
-
-
-@cache
-def _parameters_of(preset: str) -> type[BaseModel]:
-    """A record whose fields are the parameters of a preset."""
-    fields: dict[str, Any] = {
-        name: (parameter.annotation, Field(parameter.default, description=f"default: {parameter.default}"))
-        for name, parameter in inspect.signature(PRESETS[preset]).parameters.items()
-    }
-    return create_model(preset, __base__=Config, **fields)
-
-
-def preset_recipe(name: str, given: Mapping[str, object]) -> Recipe:
-    """Call a preset with some of its parameters, refusing in one line what is wrong with them.
-
-    Args:
-        name: One of ``PRESETS``.
-        given: Values by parameter; the preset's own for the rest.
-
-    Raises:
-        PhasescopeError: In one line, naming the parameter or the part of the recipe.
-
-    Example:
-        >>> preset_recipe("nanda2023", {"steps": 5})
-        Traceback (most recent call last):
-        phasescope.errors.PhasescopeError: nanda2023: optimiser.warmup_steps=10 must not exceed steps=5
-    """
-    try:
-        values = _parameters_of(name).model_validate(dict(given))
-        make: Callable[..., Recipe] = PRESETS[name]
-        return make(**dict(values))
-    except ValidationError as error:
-        raise PhasescopeError(one_line(error, Recipe, name)) from None

@@ -3,8 +3,8 @@
 from phasescope.cli.arguments import Parser
 from phasescope.cli.claims import STUDIES
 from phasescope.cli.find_run import add_root
-from phasescope.cli.recipe_arguments import preset_recipe
 from phasescope.errors import PhasescopeError
+from phasescope.training.variation import preset_recipe
 
 _MOST_SEEDS = 1_000
 

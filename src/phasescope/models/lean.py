@@ -5,43 +5,84 @@ p different values, not p x p. In general, what stands at a position before bloc
 tokens it can have seen, so it is computed once for each distinct run of those tokens, and looked up.
 Only the last block's answer position is computed for every input, and nothing after it but the logits.
 
-This holds for every transformer of the house, layer norm included: layer norm works row by row.
+The distinct rows of all positions stand in one table, so that a block is one product for each of its
+matrices. This holds for every transformer of the house, layer norm included: layer norm works row by row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
 from phasescope.models.config import Shape, TransformerConfig
 from phasescope.models.hooks import untapped
-from phasescope.models.transformer import Part, layer_norm, mlp, position_rows, unembed
+from phasescope.models.transformer import Part, mlp, position_rows, unembed
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What stands at one position: its distinct contents, and which of them each example has."""
+    """The distinct contents of some positions, one below the other.
 
-    index: Int64[Tensor, " example"]
-    representative: Int64[Tensor, " row"]
-    """For each distinct content, one example that has it."""
+    Args:
+        place: For each position, which row each example has there.
+        example: For each row, one example that has it.
+        position: For each row, where it stands.
+    """
+
+    place: Int64[Tensor, "pos example"]
+    example: Int64[Tensor, " row"]
+    position: Int64[Tensor, " row"]
 
 
-def distinct_rows(tokens: Int64[Tensor, "example pos"]) -> Rows:
-    """Find the distinct rows of ``tokens``.
+@dataclass(frozen=True)
+class Reads:
+    """What each row that a block computes reads from the rows before it.
+
+    Args:
+        here: Its own row.
+        keys: The row at each position that it attends to; 0 where it sees none.
+        visible: Whether it sees that position.
+    """
+
+    here: Int64[Tensor, " row"]
+    keys: Int64[Tensor, "row key"]
+    visible: Bool[Tensor, "row key"]
+
+
+def distinct_rows(seen: Sequence[Int64[Tensor, "example _"]]) -> Rows:
+    """Find the distinct rows of what each position has seen, and put them into one table.
 
     Example:
-        >>> rows = distinct_rows(torch.tensor([[3, 1], [2, 1], [3, 1]]))
-        >>> rows.index.tolist(), rows.representative.tolist()
-        ([1, 0, 1], [1, 0])
+        >>> tokens = torch.tensor([[3, 1], [2, 1], [3, 1]])
+        >>> rows = distinct_rows([tokens[:, :1], tokens])
+        >>> rows.place.tolist(), rows.example.tolist(), rows.position.tolist()
+        ([[1, 0, 1], [3, 2, 3]], [1, 0, 1, 0], [0, 0, 1, 1])
     """
-    _, index = torch.unique(tokens, dim=0, return_inverse=True)
-    order = torch.argsort(index, stable=True)
-    counts = torch.bincount(index)
-    return Rows(index, order[counts.cumsum(0) - counts])
+    places, examples, positions, n_rows = [], [], [], 0
+    for position, tokens in enumerate(seen):
+        index = _numbered(tokens)
+        every = torch.arange(len(index))
+        first = torch.full((int(index.max()) + 1,), len(index)).scatter_reduce(0, index, every, "amin")
+        examples.append(first)
+        positions.append(torch.full_like(first, position))
+        places.append(index + n_rows)
+        n_rows += len(first)
+    return Rows(torch.stack(places), torch.cat(examples), torch.cat(positions))
+
+
+def _numbered(tokens: Int64[Tensor, "example token"]) -> Int64[Tensor, " example"]:
+    """Number the distinct rows of tokens from 0, the same number for the same row and no other."""
+    number = torch.zeros_like(tokens[:, 0])
+    for column in tokens.T:
+        # numbered anew after each token, so that a code stays below examples times vocabulary
+        code = number * (int(column.max()) + 1) + column
+        present = torch.zeros(int(code.max()) + 1, dtype=torch.bool)
+        present[code] = True
+        number = (present.cumsum(0) - 1)[code]
+    return number
 
 
 class LeanForward:
@@ -67,17 +108,29 @@ class LeanForward:
 
     def __init__(self, config: TransformerConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]) -> None:
         self.config = config
-        self.shape = shape
-        self.tokens = tokens
-        everything = torch.arange(len(tokens))
-        self.answer_rows = Rows(everything, everything)
+        self.n_ctx = n_ctx = shape.n_ctx
         # before the first block a position depends on its own token, later on all it can see
-        alone = [distinct_rows(tokens[:, j : j + 1]) for j in range(shape.n_ctx)]
-        seen = [distinct_rows(tokens[:, : self._n_visible(i)]) for i in range(shape.n_ctx)]
-        self.rows = [alone] + [seen] * (config.n_layers - 1)
+        alone = distinct_rows([tokens[:, j : j + 1] for j in range(n_ctx)])
+        self.tokens = tokens[alone.example, alone.position]
+        self.positions = alone.position
+        self.reads: list[Reads] = []
+        before = alone
+        if config.n_layers > 1:
+            seen = distinct_rows([tokens[:, : i + 1] if config.causal else tokens for i in range(n_ctx)])
+            for _ in range(config.n_layers - 1):
+                self.reads.append(self._reads(before, seen.example, seen.position))
+                before = seen
+        everything = torch.arange(len(tokens))
+        self.reads.append(self._reads(before, everything, torch.full_like(everything, n_ctx - 1)))
 
-    def _n_visible(self, position: int) -> int:
-        return position + 1 if self.config.causal else self.shape.n_ctx
+    def _reads(self, before: Rows, example: Int64[Tensor, " row"], position: Int64[Tensor, " row"]) -> Reads:
+        """Look up what rows of these examples and positions read."""
+        keys = before.place[:, example].T
+        visible = torch.ones_like(keys, dtype=torch.bool)
+        if self.config.causal:
+            visible = torch.arange(self.n_ctx) <= position[:, None]
+        here = keys.gather(1, position[:, None])[:, 0]
+        return Reads(here, keys.where(visible, 0), visible)
 
     def answer(self, parameters: Mapping[str, Tensor]) -> Float[Tensor, "example d_vocab_out"]:
         """Return the logits at the answer position, ``(example, d_vocab_out)``."""
@@ -85,7 +138,7 @@ class LeanForward:
 
     def activations(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the last block's pattern and MLP activations and the logits, at the answer position."""
-        config, last = self.config, self.shape.n_ctx - 1
+        config = self.config
         seen: dict[str, Tensor] = {}
 
         def record(name: str, value: Tensor) -> Tensor:
@@ -93,57 +146,65 @@ class LeanForward:
                 seen[name] = value
             return value
 
-        network = Part(parameters, untapped)
-        W_pos = position_rows(config, network, self.shape.n_ctx)
-        resid = [
-            network["embed.W_E"][self.tokens[rows.representative, j]] + W_pos[j]
-            for j, rows in enumerate(self.rows[0])
-        ]
-        for layer in range(config.n_layers - 1):
-            block, targets = network.within(f"blocks.{layer}"), self.rows[layer + 1]
-            resid = [self._block(block, layer, i, targets[i], resid) for i in range(last + 1)]
-        layer = config.n_layers - 1
-        watched = Part(parameters, record)
-        final = self._block(watched.within(f"blocks.{layer}"), layer, last, self.answer_rows, resid)
+        network, watched = Part(parameters, untapped), Part(parameters, record)
+        W_pos = position_rows(config, network, self.n_ctx)
+        resid = functional.embedding(self.tokens, network["embed.W_E"])
+        resid = resid + functional.embedding(self.positions, W_pos)
+        for layer, reads in enumerate(self.reads):
+            part = watched if layer == config.n_layers - 1 else network
+            resid = self._block(part.within(f"blocks.{layer}"), reads, resid)
         if config.normalization == "pre":
-            final = layer_norm(config, network.within("ln_final"), final)
-        return seen | {"logits": unembed(config, network, final)}
+            resid = self._layer_norm(network.within("ln_final"), resid)
+        return seen | {"logits": unembed(config, network, resid)}
 
     def _block(
-        self, block: Part, layer: int, i: int, target: Rows, resid: list[Tensor]
+        self, block: Part, reads: Reads, resid: Float[Tensor, "before d_model"]
     ) -> Float[Tensor, "row d_model"]:
-        """Compute one block at position ``i``, for the distinct rows of ``target``."""
+        """Compute one block for the rows that ``reads`` names."""
 
         def norm(when: str, name: str, value: Tensor) -> Tensor:
             wanted = self.config.normalization == when
-            return layer_norm(self.config, block.within(name), value) if wanted else value
+            return self._layer_norm(block.within(name), value) if wanted else value
 
-        here = functional.embedding(self.rows[layer][i].index[target.representative], resid[i])
-        into = [norm("pre", "ln1", rows) for rows in resid]
-        attended = self._attention(block.within("attn"), layer, i, target, into)
-        mid = norm("post", "ln1", here + attended)
+        attended = self._attention(block.within("attn"), reads, norm("pre", "ln1", resid))
+        mid = norm("post", "ln1", functional.embedding(reads.here, resid) + attended)
         return norm("post", "ln2", mid + mlp(self.config, block.within("mlp"), norm("pre", "ln2", mid)))
 
     def _attention(
-        self, attn: Part, layer: int, i: int, target: Rows, into: list[Tensor]
+        self, attn: Part, reads: Reads, x: Float[Tensor, "before d_model"]
     ) -> Float[Tensor, "row d_model"]:
-        """What position ``i`` reads from the positions it sees, each projected once per distinct row."""
+        """What each row reads from those it sees, each of which is projected once."""
         config = self.config
-
-        def project(letter: str, j: int) -> Float[Tensor, "row head d_head"]:
-            rows = torch.einsum("rd,hde->rhe", into[j], attn[f"W_{letter}"])
-            if config.attention_bias:
-                rows = rows + attn[f"b_{letter}"]
-            looked_up = functional.embedding(
-                self.rows[layer][j].index[target.representative], rows.flatten(1)
-            )
-            return looked_up.view(-1, config.n_heads, config.d_head)
-
-        visible = range(self._n_visible(i))
-        query = project("Q", i) / config.d_head**0.5
-        softmax = torch.stack([(query * project("K", j)).sum(-1) for j in visible], -1).softmax(-1)
-        pattern = config.softmax_share * softmax + (1 - config.softmax_share)
-        pattern = attn.passing("pattern", pattern)
-        z = torch.stack([pattern[:, :, j, None] * project("V", j) for j in visible]).sum(0)
+        by_head = (config.n_heads, config.d_head)
+        if len(reads.here) < len(x):
+            query = self._project(attn, "Q", functional.embedding(reads.here, x))
+        else:
+            query = functional.embedding(reads.here, self._project(attn, "Q", x))
+        read = functional.embedding(reads.keys, self._project(attn, "KV", x))
+        key, value = read.view(*reads.keys.shape, 2, *by_head).unbind(2)
+        scaled = (query / config.d_head**0.5).view(-1, *by_head)
+        scores = (scaled[:, None] * key).sum(-1).masked_fill(~reads.visible[..., None], -torch.inf)
+        pattern, share = scores.softmax(1), config.softmax_share
+        if share < 1:
+            pattern = share * pattern + (1 - share) * reads.visible[..., None]
+        pattern = attn.passing("pattern", pattern.mT).mT
+        z = (pattern[..., None] * value).sum(1)
         out = z.flatten(1) @ attn["W_O"].flatten(0, 1)
         return out + attn["b_O"] if config.attention_bias else out
+
+    def _project(
+        self, attn: Part, letters: str, x: Float[Tensor, "before d_model"]
+    ) -> Float[Tensor, "before columns"]:
+        """Queries, keys or values of every head, side by side."""
+        W = torch.cat([attn[f"W_{letter}"] for letter in letters])
+        rows = x @ W.transpose(0, 1).flatten(1)
+        if self.config.attention_bias:
+            rows = rows + torch.cat([attn[f"b_{letter}"] for letter in letters]).flatten()
+        return rows
+
+    def _layer_norm(self, norm: Part, x: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
+        """Layer norm in one pass; ``transformer.layer_norm`` is its oracle."""
+        width = (self.config.d_model,)
+        eps = self.config.normalization_eps
+        normalised: Tensor = functional.layer_norm(x, width, norm["w"], norm["b"], eps)
+        return normalised

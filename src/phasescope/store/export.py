@@ -4,15 +4,13 @@ Long tables have a row per value (step, name, value). Wide ones have a row per s
 per metric, with a blank where a metric was not looked at; a value that is not a number is ``nan``.
 """
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from phasescope.errors import PhasescopeError
-from phasescope.store.durable import write_durably
 from phasescope.store.metrics import Points
+from phasescope.store.table_file import write_table
 
 Form = Literal["long", "wide"]
 Table = dict[str, list[int] | list[str] | list[float] | list[float | None]]
@@ -38,13 +36,11 @@ def export_metrics(metrics: Mapping[str, Points], path: Path, form: Form = "long
         ...     (Path(folder) / "metrics.csv").read_text().splitlines()
         ['step,train_loss', '0,4.7', '100,1e-07']
     """
-    table = _long(metrics) if form == "long" else _wide(metrics)
-    if path.suffix == ".csv":
-        write_durably(path, _csv(table))
-    elif path.suffix == ".parquet":
-        write_durably(path, _parquet(table, text_columns={"name"} if form == "long" else set()))
-    else:
+    if path.suffix not in (".csv", ".parquet"):
         raise PhasescopeError(f"metrics are exported to .csv or .parquet; got {path.name}")
+    table = _long(metrics) if form == "long" else _wide(metrics)
+    types = {"step": int, "name": str} if form == "long" else {"step": int}
+    write_table(table, path, {name: types.get(name, float) for name in table})
 
 
 def _long(metrics: Mapping[str, Points]) -> Table:
@@ -73,27 +69,3 @@ def _wide(metrics: Mapping[str, Points]) -> Table:
         value_at = dict(zip(these.tolist(), values.tolist(), strict=True))
         table[name] = [value_at.get(step) for step in steps]
     return table
-
-
-def _csv(table: Table) -> bytes:
-    """Comma-separated text; floats in the shortest form that reads back exactly."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
-    return text.getvalue().encode()
-
-
-def _parquet(table: Table, text_columns: set[str]) -> bytes:
-    """The same table in Parquet, with types."""
-    try:
-        import polars
-    except ImportError:
-        raise PhasescopeError(
-            "Parquet needs polars: pip install 'phasescope[parquet]'; or export to .csv"
-        ) from None
-    types = {name: polars.String if name in text_columns else polars.Float64 for name in table}
-    types["step"] = polars.Int64
-    buffer = io.BytesIO()
-    polars.DataFrame(table, schema=types).write_parquet(buffer)
-    return buffer.getvalue()

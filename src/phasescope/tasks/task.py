@@ -166,6 +166,32 @@ class Task:
             self, name=f"{name}, random labels {seed}", answers=labels[self._positions], label_seed=seed
         )
 
+    def with_outliers(self, rows: Int64[np.ndarray, " outlier"], seed: int) -> "Task":
+        """Return the same task with the answers of some inputs drawn at random: mistakes in the data.
+
+        Args:
+            rows: Rows of ``pairs`` whose answer is drawn, uniformly over all elements, the true one too.
+            seed: Of the draw; the first outliers stay the same when there are more of them.
+
+        Returns:
+            A task with these answers.
+
+        References:
+            power2022: Grokking: generalization beyond overfitting on small algorithmic datasets, figure 6.
+
+        Example:
+            >>> from phasescope.tasks.config import ModularTask
+            >>> task = ModularTask(operation="a+b", p=97).build()
+            >>> marred = task.with_outliers(np.arange(1000), seed=0)
+            >>> changed = marred.answers != task.answers
+            >>> int(changed.sum()), int(changed[1000:].sum())
+            (990, 0)
+        """
+        stream = np.random.default_rng([seed, zlib.crc32(b"outliers")])
+        answers = self.answers.copy()
+        answers[rows] = stream.integers(self.n_elements, size=len(rows), dtype=np.int64)
+        return replace(self, answers=answers)
+
     @property
     def _positions(self) -> Int64[np.ndarray, " example"]:
         """The place of each pair in the full table, read row by row."""

@@ -1,36 +1,22 @@
 """Several runs at once: one process per core, each with one thread.
 
-On a CPU this is the fastest way there is: two threads on one small network wait for one another,
-two networks do not. A member is an ordinary run in a folder of its own, so it resumes, is measured
-and is equal, bit for bit, to the same recipe trained alone.
+A member is an ordinary run in a folder of its own, so it resumes, is measured and is equal, bit for bit,
+to the same recipe trained alone.
 """
 
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from phasescope.errors import PhasescopeError
-from phasescope.progress import Progress
 from phasescope.store.run_folder import RunFolder
-from phasescope.store.status import read_status
+from phasescope.sweeps.on_ray import RayWorkers
+from phasescope.sweeps.processes import Processes
+from phasescope.sweeps.scheduler import Job, Turn, run_all
 from phasescope.training.machine import cores
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
 
-_SECONDS_BETWEEN_GLANCES = 0.2
-_MEMBER = """
-import sys
-from phasescope.errors import PhasescopeError
-from phasescope.training.engine import train
-from phasescope.training.recipe import Recipe
-try:
-    train(Recipe.from_json(sys.stdin.read()), root=sys.argv[1], show_progress=False)
-except PhasescopeError as error:
-    print(error, file=sys.stderr)
-    sys.exit(error.exit_status)
-"""
+_WORKER = "phasescope.training.member"
 
 
 def train_all(
@@ -52,55 +38,47 @@ def train_all(
         The runs, in the order of their recipes.
 
     Raises:
-        PhasescopeError: If some members failed, after the others went on to their end; names each.
+        PhasescopeError: If some members failed, after the others went on to their end; names the first.
+    """
+    turns = train_members(recipes, root, workers=workers, show_progress=show_progress)
+    failed = {folder: turn for folder, turn in turns if turn.complaint}
+    if failed:
+        first, turn = next(iter(failed.items()))
+        raise PhasescopeError(
+            f"{len(failed)} of {len(turns)} runs failed, the others are complete; "
+            f"the first, {first.path.name}: {turn.complaint}"
+        )
+    return [Run(folder) for folder, _ in turns]
+
+
+def train_members(
+    recipes: Sequence[Recipe],
+    root: Path | str = "runs",
+    *,
+    workers: int = 0,
+    ray: str = "",
+    show_progress: bool = True,
+) -> list[tuple[RunFolder, Turn]]:
+    """Train several recipes, here or on a Ray cluster, and say what became of each; none stops the others.
+
+    Args:
+        recipes: What to train. Each takes one thread, whatever it names.
+        root: Folder of runs, which every node of a cluster sees at the same path.
+        workers: Runs at a time; 0 for one per core.
+        ray: Address of a Ray cluster, "local" to start one; empty for processes of this machine.
+        show_progress: Whether to show how far they all are together.
+
+    Returns:
+        Each run's folder and how it went, in the order of the recipes.
+
+    Raises:
+        PhasescopeError: If there is no such cluster.
     """
     members = [recipe.model_copy(update={"threads": 1}) for recipe in recipes]
-    folders = [RunFolder.create(Path(root), m.name, m.canonical_json(), {}) for m in members]
-    waiting = [i for i, folder in enumerate(folders) if read_status(folder).state != "finished"]
-    running: dict[int, subprocess.Popen[str]] = {}
-    failed: dict[int, str] = {}
-    total = sum(member.steps for member in members)
-    shown = Progress(total, "steps", start=_steps_done(folders)) if show_progress and waiting else None
-    try:
-        while waiting or running:
-            while waiting and len(running) < (workers or cores()):
-                i = waiting.pop(0)
-                running[i] = _start(members[i], Path(root))
-            time.sleep(_SECONDS_BETWEEN_GLANCES)
-            for i in [i for i, process in running.items() if process.poll() is not None]:
-                process = running.pop(i)
-                complaint = process.communicate()[1].strip()
-                if process.returncode:
-                    failed[i] = complaint.splitlines()[-1] if complaint else f"ended by {process.returncode}"
-            if shown:
-                shown.update(_steps_done(folders), f"{len(running)} running, {len(waiting)} waiting")
-    finally:
-        for process in running.values():
-            process.terminate()
-        if shown:
-            shown.__exit__(None, None, None)
-    if failed:
-        first = next(iter(failed))
-        raise PhasescopeError(
-            f"{len(failed)} of {len(members)} runs failed, the others are complete; "
-            f"the first, {folders[first].path.name}: {failed[first]}"
-        )
-    return [Run(folder) for folder in folders]
-
-
-def _start(recipe: Recipe, root: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", _MEMBER, str(root)],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    process.stdin.write(recipe.canonical_json())
-    process.stdin.close()
-    process.stdin = None  # or communicate() would flush it again
-    return process
-
-
-def _steps_done(folders: Sequence[RunFolder]) -> int:
-    return sum(read_status(folder).step for folder in folders)
+    jobs = [
+        Job(RunFolder.create(Path(root), member.name, member.canonical_json(), {}), member.steps)
+        for member in members
+    ]
+    pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
+    turns = run_all(jobs, pool, show_progress=show_progress)
+    return [(job.folder, turns[job.folder.path]) for job in jobs]

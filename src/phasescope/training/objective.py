@@ -5,7 +5,7 @@ networks it knows. The trainer does not ask which.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -21,6 +21,7 @@ from phasescope.models.kernel.product import KernelProduct
 from phasescope.training.loss import cross_entropy
 from phasescope.training.machine import cores
 from phasescope.training.recipe import Recipe
+from phasescope.training.stablemax import stablemax_cross_entropy
 
 
 class Look(NamedTuple):
@@ -75,7 +76,7 @@ def objective(
             assert isinstance(recipe.model, TransformerConfig)
             return KernelObjective(library, recipe.model, shape, tokens, answers, recipe.threads or cores())
     forward = answer_forward(recipe.model, shape, tokens, "plain" if recipe.forward == "plain" else "auto")
-    return TorchObjective(forward, answers, getattr(torch, recipe.loss_dtype))
+    return TorchObjective(forward, answers, getattr(torch, recipe.loss_dtype), recipe.loss)
 
 
 def kernel_applies(recipe: Recipe, shape: Shape) -> bool:
@@ -86,7 +87,7 @@ def kernel_applies(recipe: Recipe, shape: Shape) -> bool:
         and recipe.batch_size is None
         and isinstance(model, TransformerConfig)
         and (model.n_layers, model.normalization, model.activation) == (1, "none", "relu")
-        and recipe.loss_dtype == "float64"
+        and (recipe.loss, recipe.loss_dtype) == ("cross_entropy", "float64")
         and FoldedKernel.fits(model.d_mlp, shape.d_vocab_out)
     )
 
@@ -98,26 +99,32 @@ class TorchObjective:
         forward: The logits at the answer position.
         answers: The right outputs.
         dtype: Precision of the loss.
+        loss: Which loss, as a recipe names it.
     """
 
     def __init__(
-        self, forward: AnswerForward, answers: Int64[Tensor, " example"], dtype: torch.dtype
+        self,
+        forward: AnswerForward,
+        answers: Int64[Tensor, " example"],
+        dtype: torch.dtype,
+        loss: Literal["cross_entropy", "stablemax"] = "cross_entropy",
     ) -> None:
         self.name = forward.name
         self.forward = forward
         self.answers = answers
         self.dtype = dtype
+        self.of_logits = {"cross_entropy": cross_entropy, "stablemax": stablemax_cross_entropy}[loss]
 
     def loss(self, weights: Mapping[str, Tensor]) -> Float[Tensor, ""]:
         """Return the loss, in nats; differentiable in the weights."""
-        return cross_entropy(self.forward.answer(weights), self.answers, self.dtype)
+        return self.of_logits(self.forward.answer(weights), self.answers, self.dtype)
 
     @torch.no_grad()
     def look(self, weights: Mapping[str, Tensor]) -> Look:
         """Return loss and accuracy."""
         logits = self.forward.answer(weights)
         right: Bool[Tensor, " example"] = logits.argmax(-1) == self.answers
-        return Look(cross_entropy(logits, self.answers, self.dtype).item(), right.double().mean().item())
+        return Look(self.of_logits(logits, self.answers, self.dtype).item(), right.double().mean().item())
 
 
 class KernelObjective:

@@ -17,6 +17,8 @@ def build_optimiser(config: OptimiserConfig, parameters: Iterable[Tensor]) -> to
         'AdamW'
     """
     trained = list(parameters)
+    # towards anything but zero, training.alterations decays them
+    decay = config.weight_decay if config.decay_towards == "zero" else 0.0
     if config.kind == "sgd":
         return torch.optim.SGD(
             trained, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
@@ -27,7 +29,7 @@ def build_optimiser(config: OptimiserConfig, parameters: Iterable[Tensor]) -> to
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         eps=config.epsilon,
-        weight_decay=config.weight_decay,
+        weight_decay=decay,
         fused=True,
     )
 

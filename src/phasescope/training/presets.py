@@ -8,6 +8,7 @@ from typing import Literal
 
 from phasescope.models.config import EmbeddingMLPConfig, TransformerConfig
 from phasescope.tasks.config import GroupTask, ModularTask
+from phasescope.tasks.parse import POWER2022_TASKS, parse_task
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.recipe import OptimiserConfig, Recipe
 
@@ -59,32 +60,72 @@ def transformer_lens_demo(seed: int = 999, steps: int = 25_000) -> Recipe:
     )
 
 
-def power2022(operation: str = "a/b", fraction: float = 0.5, seed: int = 0, steps: int = 100_000) -> Recipe:
-    """Return the default run of the grokking paper: two layers, post-layer-norm, minibatches.
+Arm = Literal[
+    "full_batch", "adam", "update_noise", "dropout", "adamw", "decay_to_initial", "low_rate", "high_rate",
+    "weight_noise",
+]  # fmt: skip
+"""The optimisers that power2022 compares in figure 2."""
+
+_ADAM = OptimiserConfig(kind="adam", weight_decay=0.0)
+POWER2022_ARMS: dict[Arm, dict[str, object]] = {
+    "full_batch": {"optimiser": _ADAM, "batch_size": None},
+    "adam": {"optimiser": _ADAM},
+    "update_noise": {"optimiser": OptimiserConfig(kind="adam", weight_decay=0.0, update_noise=1.0)},
+    "dropout": {"optimiser": _ADAM, "dropout": 0.1},
+    "adamw": {"optimiser": OptimiserConfig()},
+    "decay_to_initial": {"optimiser": OptimiserConfig(decay_towards="initial")},
+    "low_rate": {"optimiser": OptimiserConfig(kind="adam", weight_decay=0.0, learning_rate=3e-4)},
+    "high_rate": {"optimiser": OptimiserConfig(kind="adam", weight_decay=0.0, learning_rate=3e-3)},
+    "weight_noise": {"optimiser": _ADAM, "weight_noise": 0.01},
+}
+"""What each arm changes: Adam without decay, but for the two that say AdamW."""
+
+
+def power2022(
+    operation: str = "a/b",
+    fraction: float = 0.5,
+    seed: int = 0,
+    steps: int = 100_000,
+    arm: Arm = "adamw",
+    outliers: int = 0,
+) -> Recipe:
+    """Return a run of the grokking paper: two layers, post-layer-norm, minibatches.
+
+    The operation is one mod 97, such as "a/b", or any of ``tasks.parse.POWER2022_TASKS`` by its name or its
+    text, such as "composition" or "a*b in S5". Of figure 1 the arm is "adam", for 1,000,000 steps.
 
     The loss is read on the answer alone; the paper's code scores the end token too, which every
-    network predicts at once.
+    network predicts at once. For the same reason the vocabulary is the task's own, not all tasks' together.
 
     References:
         power2022: Grokking: Generalization beyond overfitting on small algorithmic datasets (2201.02177).
+
+    Example:
+        >>> recipe = power2022("composition", fraction=0.3, arm="dropout")
+        >>> recipe.task.build().name, recipe.batch_size, recipe.dropout, recipe.optimiser.kind
+        ('a*b in S5', 512, 0.1, 'adam')
     """
-    task = ModularTask(operation=operation, p=97, layout="a o b =")
-    n_train = len(SplitConfig(kind="power2022", fraction=fraction, seed=seed).split(task.build()).train)
-    return Recipe(
-        name=f"power2022-seed{seed}",
-        task=task,
-        split=SplitConfig(kind="power2022", fraction=fraction, seed=seed),
-        model=TransformerConfig(
+    whole = POWER2022_TASKS.get(operation, operation)
+    task = parse_task(whole if " mod " in whole or " in " in whole else f"{whole} mod 97", layout="a o b =")
+    split = SplitConfig(kind="power2022", fraction=fraction, seed=seed)
+    n_train = len(split.split(task.build()).train)
+    recipe: dict[str, object] = {
+        "name": f"power2022-seed{seed}" if arm == "adamw" else f"power2022-{arm}-seed{seed}",
+        "task": task,
+        "split": split,
+        "model": TransformerConfig(
             n_layers=2,
             normalization="post",
             mlp_bias=False,
             positions="sinusoidal",
             init="torch",
         ),
-        batch_size=min(512, -(-n_train // 2)),
-        steps=steps,
-        seed=seed,
-    )
+        "batch_size": min(512, -(-n_train // 2)),
+        "steps": steps,
+        "seed": seed,
+        "outliers": outliers,
+    }
+    return Recipe.model_validate(recipe | POWER2022_ARMS[arm])
 
 
 def chughtai2023(

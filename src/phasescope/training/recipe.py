@@ -21,7 +21,16 @@ from phasescope.tasks.config import TaskConfig
 from phasescope.tasks.split import SplitConfig
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Field(ge=0, le=1e6)]
 Steps = Annotated[int, Field(ge=1, le=100_000_000)]
+
+
+def option(default: Any, **bounds: Any) -> Any:
+    """Return a field that is left out of the text that is digested while it has its default.
+
+    So an option that joins later leaves the names of all earlier runs as they are.
+    """
+    return Field(default=default, exclude_if=lambda value: bool(value == default), **bounds)
 
 
 class OptimiserConfig(Config):
@@ -47,12 +56,34 @@ class OptimiserConfig(Config):
     """Momentum (sgd only)."""
     warmup_steps: int = Field(default=10, ge=0)
     """Steps of linear warm-up; 0 for none."""
+    decay_towards: Literal["zero", "initial"] = option("zero")
+    """What weights decay to: zero, or their first values (adamw only)."""
+    update_noise: NonNegative = option(0.0)
+    """Standard deviation of Gaussian noise added to every update, times the learning rate."""
+    orthogonal: bool = option(False)
+    """Whether each gradient loses its part along its weight (prieto2025)."""
+    grokfast: Literal["none", "ema", "ma"] = option("none")
+    """Amplify the slow part of the gradient: an exponential moving average, or the mean of a window."""
+    grokfast_gain: NonNegative = option(2.0)
+    """grokfast: multiple of the average that is added; published are 2 (ema) and 5 (ma)."""
+    grokfast_decay: Fraction = option(0.98)
+    """grokfast ema: share of the last average that is kept."""
+    grokfast_window: int = option(100, ge=1, le=10_000)
+    """grokfast ma: gradients in the window; each takes as much memory and disk as the weights."""
 
     @model_validator(mode="after")
-    def _momentum_is_for_sgd(self) -> "OptimiserConfig":
+    def _options_fit_the_kind(self) -> "OptimiserConfig":
         if self.momentum and self.kind != "sgd":
             raise ValueError(f"momentum belongs to sgd; got momentum={self.momentum} with {self.kind}")
+        if self.decay_towards == "initial" and self.kind != "adamw":
+            raise ValueError(f"decay_towards=initial belongs to adamw; got it with {self.kind}")
         return self
+
+    @property
+    def alters(self) -> bool:
+        """Whether a step is more than the optimiser's own."""
+        noisy, filtered = self.update_noise > 0, self.grokfast != "none"
+        return noisy or filtered or self.orthogonal or self.decay_towards == "initial"
 
 
 class ScheduleConfig(Config):
@@ -126,6 +157,14 @@ class Recipe(Config):
     order of summation, trains a network of its own."""
     loss_dtype: Literal["float64", "float32"] = "float64"
     """Precision of the loss; float32 loses small losses to rounding and shows slingshots."""
+    loss: Literal["cross_entropy", "stablemax"] = option("cross_entropy")
+    """What is minimised; stablemax grows linearly where the softmax grows exponentially (prieto2025)."""
+    outliers: int = option(0, ge=0)
+    """Training examples whose answer is drawn at random: the first so many of the split."""
+    dropout: Fraction = option(0.0)
+    """Share of what each MLP adds to the residual stream that is dropped in training."""
+    weight_noise: NonNegative = option(0.0)
+    """Standard deviation of Gaussian noise in every weight in training, drawn anew at each step."""
     forward: Literal["auto", "torch", "plain"] = "auto"
     """auto takes the fastest exact way, a compiled kernel where it applies; torch the fastest of torch's own
     operations; plain multiplies everything out."""
@@ -148,6 +187,12 @@ class Recipe(Config):
         n_train = len(self.split.split(task).train)
         if self.batch_size is not None and self.batch_size > n_train:
             raise ValueError(f"batch_size={self.batch_size} must not exceed the {n_train} training examples")
+        if self.outliers > n_train:
+            raise ValueError(f"outliers={self.outliers} must not exceed the {n_train} training examples")
+        if self.dropout and not isinstance(self.model, TransformerConfig):
+            raise ValueError(
+                f"dropout belongs to transformers; got dropout={self.dropout} with another network"
+            )
         return self
 
     def canonical_json(self) -> str:

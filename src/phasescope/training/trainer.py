@@ -11,9 +11,11 @@ from torch import Tensor
 
 from phasescope.errors import NonFinite
 from phasescope.models.build import build_model
-from phasescope.models.config import shape_for
-from phasescope.training.objective import Objective, objective
+from phasescope.models.config import TransformerConfig, shape_for
+from phasescope.training.alterations import Alterations, stream
+from phasescope.training.objective import Objective, TorchObjective, objective
 from phasescope.training.optimiser import build_optimiser, learning_rate
+from phasescope.training.perturbed import DroppedForward, noisy_weights
 from phasescope.training.recipe import Recipe
 
 Penalty = Callable[[Mapping[str, Tensor]], Tensor]
@@ -40,12 +42,14 @@ class Trainer:
     def __init__(self, recipe: Recipe, penalty: Penalty | None = None) -> None:
         self.recipe = recipe
         self.penalty = penalty
-        self.task = recipe.task.build()
-        self.split = recipe.split.split(self.task)
+        true = recipe.task.build()
+        self.split = recipe.split.split(true)
+        self.task = true.with_outliers(self.split.train[: recipe.outliers], recipe.split.seed)
         shape = shape_for(recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
         self.model = build_model(recipe.model, shape, recipe.seed, getattr(torch, recipe.dtype))
         self.parameters = dict(self.model.named_parameters())
         self.optimiser = build_optimiser(recipe.optimiser, self.parameters.values())
+        self.alterations = Alterations(recipe.optimiser, self.parameters, recipe.seed)
         self.step = 0
         self.tokens = torch.from_numpy(self.task.tokens)
         self.answers = torch.from_numpy(self.task.answers)
@@ -59,21 +63,22 @@ class Trainer:
     @property
     def forward_name(self) -> str:
         """Which way to the loss is taken: compiled, folded, lean or plain."""
-        return self.objectives["train"].name
+        return "plain" if self.recipe.dropout else self.objectives["train"].name
 
     def advance(self) -> float:
         """Take one optimiser step and return the loss before it, in nats."""
-        rows = self._batch()
-        objective = self.objectives["train"] if rows is None else self._objective(rows)
-        loss = objective.loss(self._weights_now())
+        loss = self._objective_now().loss(self._weights_in_training())
         value = loss.item()
         if self.penalty is not None:
             loss = loss + self.penalty(self.parameters)
+        rate = learning_rate(self.recipe.optimiser, self.step)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.recipe.optimiser, self.step)
+            group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.alterations.before(self.step, rate)
         self.optimiser.step()
+        self.alterations.after(self.step, rate)
         self.step += 1
         return value
 
@@ -82,6 +87,24 @@ class Trainer:
         if self.step >= self.recipe.double_steps:
             return self.parameters
         return {name: weight.double() for name, weight in self.parameters.items()}
+
+    def _weights_in_training(self) -> Mapping[str, Tensor]:
+        """Return the weights that this step's loss sees."""
+        weights, noise = self._weights_now(), self.recipe.weight_noise
+        if not noise:
+            return weights
+        return noisy_weights(weights, noise, stream("weight noise", self.recipe.seed, self.step))
+
+    def _objective_now(self) -> Objective:
+        """Plan the loss of this step: of its batch, with its dropout."""
+        recipe, rows = self.recipe, self._batch()
+        if recipe.dropout:
+            assert isinstance(recipe.model, TransformerConfig)
+            rows = self.rows["train"] if rows is None else rows
+            masks = stream("dropout", recipe.seed, self.step)
+            forward = DroppedForward(recipe.model, self.tokens[rows], recipe.dropout, masks)
+            return TorchObjective(forward, self.answers[rows], getattr(torch, recipe.loss_dtype), recipe.loss)
+        return self.objectives["train"] if rows is None else self._objective(rows)
 
     def _batch(self) -> Int64[Tensor, " batch"] | None:
         """Which rows this step trains on: a function of seed and step alone; None for all of them."""
@@ -111,11 +134,12 @@ class Trainer:
             for key, value in self.optimiser.state[weight].items():
                 if value is not None:
                     state[f"{key} {name}"] = torch.as_tensor(value).numpy().copy()
-        return state
+        return state | self.alterations.state()
 
     def restore(self, step: int, state: Mapping[str, NDArray[np.floating]]) -> None:
         """Go to ``step`` with what ``state`` returned there."""
         self.step = step
+        self.alterations.restore(state)
         for name, weight in self.parameters.items():
             with torch.no_grad():
                 weight.copy_(torch.from_numpy(state[f"weight {name}"]))

@@ -1,0 +1,64 @@
+"""Where along an axis something begins to happen, with an interval, from runs in which it did or did not."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from phasescope.errors import PhasescopeError
+from phasescope.evidence.interval import Interval
+
+_HALF_OF_CHI_SQUARED_95 = 1.9207294103470
+"""Fall of the log-likelihood at the ends of a 95 % interval for one parameter."""
+_POINTS = 801
+
+
+def critical_value(at: Sequence[float], happened: Sequence[bool]) -> Interval:
+    """Return where an event becomes as likely as not, with its 95 % interval.
+
+    The chance is a logistic function of the position, rising; its width is free. The interval holds every
+    position whose likelihood, at the best width, is within 1.92 of the best (profile likelihood). Where runs
+    without the event end before those with it begin, every position in the gap is as good as any other: the
+    interval holds the gap and the centre is its middle.
+
+    Args:
+        at: Position of each run, such as its fraction of data.
+        happened: Whether it happened in that run.
+
+    Returns:
+        The critical position, and the number of runs.
+
+    Raises:
+        PhasescopeError: If it happened in every run or in none, or the runs share one position.
+
+    Example:
+        >>> found = critical_value([0.2, 0.25, 0.3, 0.35, 0.4, 0.45], [False, False, False, True, True, True])
+        >>> round(found.centre, 3), 0.2 < found.low <= 0.3, 0.35 <= found.high < 0.45
+        (0.325, True, True)
+    """
+    x, y = np.asarray(at, dtype=np.float64), np.asarray(happened, dtype=bool)
+    if len(x) != len(y) or not len(x) or y.all() or not y.any() or np.ptp(x) == 0:
+        raise PhasescopeError(
+            "a critical value needs runs at several positions, some with the event and some without; "
+            f"got {int(y.sum())} with it of {len(y)} at {len(set(x.tolist()))} positions"
+        )
+    reach = np.ptp(x)
+    centres = np.linspace(x.min() - reach, x.max() + reach, 3 * _POINTS)
+    widths = reach * np.geomspace(1e-3, 10, 61)
+    profile = np.max([_log_likelihood(x, y, centres, width) for width in widths], axis=0)
+    best = profile.max()
+    top = centres[profile >= best - 1e-6]
+    inside = centres[profile >= best - _HALF_OF_CHI_SQUARED_95]
+    return Interval(float(top.mean()), float(inside[0]), float(inside[-1]), len(x))
+
+
+def _log_likelihood(
+    x: Float64[np.ndarray, " run"],
+    y: Bool[np.ndarray, " run"],
+    centres: Float64[np.ndarray, " centre"],
+    width: float,
+) -> Float64[np.ndarray, " centre"]:
+    """Log-likelihood of logistic curves of one width about each centre."""
+    margin = (x[None] - centres[:, None]) / width
+    signed = np.where(y, margin, -margin)
+    return np.asarray(-np.logaddexp(0, -signed).sum(axis=1))

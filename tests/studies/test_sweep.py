@@ -1,0 +1,74 @@
+"""A sweep from its study to its page, in processes of this machine."""
+
+import csv
+
+import polars
+import pytest
+
+from phasescope.cli import main
+from phasescope.errors import PhasescopeError, RunInUse
+from phasescope.evidence.survival import Censored
+from phasescope.phases.outcome import Outcome
+from phasescope.store.lock import RunLock
+from phasescope.store.run_folder import RunFolder
+from phasescope.studies.sweep import sweep, sweep_recipes, time_to_grok
+from phasescope.sweeps.config import SweepConfig
+
+RECIPE = {
+    "name": "tiny", "steps": 30, "task": "a+b mod 7", "split": "phasescope:0:0.5",
+    "model": {"kind": "transformer", "d_model": 8, "n_heads": 1, "d_head": 8, "d_mlp": 16},
+    "schedule": {"every_step_until": 0, "look_every": 10, "checkpoint_every": 10},
+    "optimiser": {"kind": "sgd", "warmup_steps": 0, "weight_decay": 0.0},
+}  # fmt: skip
+
+
+def test_a_failing_member_is_reported_the_rest_go_on_and_nothing_is_trained_twice(tmp_path, capsys):
+    grid = {"optimiser.learning_rate": (1e-3, 1e3), "seed": (0, 1)}
+    study = SweepConfig(name="s", recipe=RECIPE, grid=grid)
+    found = sweep(study, tmp_path, workers=2, show=False)
+    assert [bool(member.turn.complaint) for member in found.members] == [False, False, True, True]
+    assert all("not finite" in member.turn.complaint for member in found.failed)
+    with (found.folder / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["state"] for row in rows] == ["finished", "finished", "failed", "failed"]
+    table = polars.read_parquet(found.folder / "results.parquet")
+    assert table["optimiser.learning_rate"].to_list() == [1e-3, 1e-3, 1e3, 1e3]
+    assert table["seed"].dtype == polars.Int64
+    page = (found.folder / "report.html").read_text()
+    assert "Members that failed" in page
+
+    grown = SweepConfig(name="s", recipe=RECIPE, grid=grid | {"optimiser.learning_rate": (1e-3, 1e-2)})
+    again = sweep(grown, tmp_path, workers=2, show=False)
+    assert [member.turn.attempts for member in again.members] == [0, 0, 1, 1]
+    assert not again.failed
+
+
+def test_two_drivers_of_one_sweep_are_one_too_many(tmp_path):
+    study = SweepConfig(name="s", recipe=RECIPE)
+    (tmp_path / "sweep-s").mkdir()
+    with (
+        RunLock(RunFolder(tmp_path / "sweep-s")),
+        pytest.raises(RunInUse, match="is being written by process"),
+    ):
+        sweep(study, tmp_path, show=False)
+
+
+def test_a_member_that_is_no_recipe_is_refused_before_anything_is_made(tmp_path, capsys):
+    (tmp_path / "study.toml").write_text('name = "s"\npreset = "nanda2023"\n[grid]\nsteps = [100, 5]\n')
+    assert main(["sweep", str(tmp_path / "study.toml"), "--root", str(tmp_path / "runs")]) == 2
+    assert "warmup_steps=10 must not exceed steps=5" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_preset_s_parameter_in_the_grid_goes_to_the_preset():
+    study = SweepConfig(name="s", preset="nanda2023", grid={"seed": (4,), "task.p": (59,)})
+    ((_, recipe),) = sweep_recipes(study)
+    assert (recipe.seed, recipe.split.seed, recipe.task.p) == (4, 4, 59)
+    with pytest.raises(PhasescopeError, match=r"sweep s at task\.q=1: task\.q is not a key"):
+        sweep_recipes(SweepConfig(name="s", preset="nanda2023", grid={"task.q": (1,)}))
+
+
+def test_the_time_to_grok_of_a_run_that_did_not_is_censored():
+    assert time_to_grok(Outcome("grokked", 900, 10, 50)) == 900
+    assert time_to_grok(Outcome("not by", 5_000, 10, 50)) == Censored(5_000)
+    assert time_to_grok(Outcome("never memorised", 5_000, 10)) == Censored(5_000)
