@@ -7,6 +7,10 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from phasescope.algebra.fourier import fourier_basis
+from phasescope.algebra.group_fourier import isotypic_projection
+from phasescope.algebra.groups import Group
+from phasescope.algebra.irreps import irreps
+from phasescope.algebra.representations import Representation
 from phasescope.models.answer import AnswerForward, answer_forward
 from phasescope.models.config import ModelConfig, Shape
 from phasescope.tasks.split import Split
@@ -61,6 +65,30 @@ class Inputs:
             return None
         a, b = torch.tensor(self.task.pairs).unbind(1)
         return (a + sign * b) % self.task.n_elements
+
+    @property
+    def group(self) -> Group | None:
+        """The group whose elements the task multiplies, all pairs of them; None where it does not."""
+        return self.task.group
+
+    @cached_property
+    def products(self) -> Int64[Tensor, " pair"]:
+        """The product a*b of every pair; with random labels too, which stand in for it."""
+        assert self.group is not None, "asked for without a group"
+        a, b = self.task.pairs.T
+        return torch.tensor(self.group.table[a, b])
+
+    @cached_property
+    def irreps(self) -> dict[str, Representation]:
+        """The irreps of the group by name, the trivial one left out: it is the constant."""
+        assert self.group is not None, "asked for without a group"
+        return {rho.name: rho for rho in irreps(self.group) if not rho.is_trivial}
+
+    @cached_property
+    def irrep_projections(self) -> dict[str, Float64[Tensor, "g g"]]:
+        """By irrep, the projection of functions on the group onto its matrix elements."""
+        assert self.group is not None, "asked for without a group"
+        return {name: torch.tensor(isotypic_projection(self.group, rho)) for name, rho in self.irreps.items()}
 
     @cached_property
     def basis(self) -> Float64[Tensor, "component residue"]:

@@ -8,15 +8,15 @@ from typing import Literal, TypeVar
 from phasescope.measures.context import Context
 from phasescope.models.config import TransformerConfig
 
-Value = float | list[int] | dict[int, float] | dict[str, float]
-"""What a measure gives: a number, a set of frequencies, or a number per frequency, head or tensor."""
+Value = float | list[int] | list[str] | dict[int, float] | dict[str, float]
+"""What a measure gives: a number, a set of frequencies or irreps, or a number for each of some things."""
 
 Function = TypeVar("Function", bound=Callable[[Context], Value])
 """The computation of a measure, whose own return type is kept."""
 
 Direction = Literal["lower", "higher", "neither"]
 Scale = Literal["linear", "log"]
-Per = Literal["model", "frequency", "head", "tensor", "direction", "percent", "set"]
+Per = Literal["model", "frequency", "irrep", "head", "tensor", "direction", "percent", "set"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,13 @@ SUMS = Need("a task that adds or subtracts all pairs of Z_p", lambda context: co
 SHARED_EMBEDDING = Need(
     "one embedding for both operands",
     lambda context: isinstance(context.model.config, TransformerConfig) or context.model.config.tied,
+)
+GROUP = Need(
+    "a task that multiplies all pairs of a group's elements", lambda context: context.inputs.group is not None
+)
+KEY_IRREPS = Need(
+    "key irreps (the logits follow no irrep's character)",
+    lambda context: context.inputs.group is not None and bool(context.key_irreps),
 )
 UNTIED = Need(
     "an embedding that is not the unembedding too",
