@@ -1,7 +1,7 @@
 """Cosets of a subgroup, and how far a function on a group keeps to them."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -66,35 +66,61 @@ def double_cosets(left: Subgroup, right: Subgroup) -> Int64[np.ndarray, " g"]:
     return number.astype(np.int64)
 
 
-class Concentration(NamedTuple):
-    """How far each function keeps to the cosets that suit it best."""
+def variance_within(
+    table: Float64[np.ndarray, "g column"], partition: Int64[np.ndarray, " g"]
+) -> Float64[np.ndarray, " column"]:
+    """Return the mean sample variance within the cosets over the sample variance of each function.
 
-    ratio: Float64[np.ndarray, " column"]
-    """Variance within cosets over variance: 0 for a function of the coset, 1 for one that ignores it."""
-    best: Int64[np.ndarray, " column"]
-    """Which partition into cosets suits it best."""
+    This is the analysis of variance with degrees of freedom counted: a function of the coset has 0, and one
+    that ignores the cosets has 1 on average, however many there are.
+
+    Args:
+        table: One function per column. One that is constant has the ratio 1.
+        partition: The coset of every element, such as from `cosets`; all of one size, at least 2.
+
+    Returns:
+        One ratio per column.
+
+    Example:
+        >>> from phasescope.algebra.named_groups import group
+        >>> from phasescope.algebra.subgroups import generated
+        >>> flips = cosets(generated(group("D3"), ["s"]), "left")
+        >>> variance_within(np.array([[5.0, 1, 2, 5, 1, 2.5]]).T, flips).round(4).tolist()
+        [0.0123]
+    """
+    n, n_cosets = len(table), int(partition.max()) + 1
+    centred = table - table.mean(axis=0)
+    squares = np.square(centred).sum(axis=0)
+    varies = squares > 1e-24 * np.square(table).sum(axis=0)
+    sums = (np.arange(n_cosets)[:, None] == partition).astype(float) @ centred
+    within = np.maximum(squares - np.square(sums).sum(axis=0) * n_cosets / n, 0.0)
+    ratio = within / (n - n_cosets) * (n - 1)
+    found: np.ndarray = np.divide(ratio, squares, out=np.ones_like(squares), where=varies)
+    return found
 
 
 def coset_concentration(
     table: Float64[np.ndarray, "g column"],
     partitions: Sequence[Int64[np.ndarray, " g"]],
     form: Form = "mean",
-) -> Concentration:
+) -> Float64[np.ndarray, " column"]:
     """Return the least variance within cosets over the variance of each function, over some partitions.
 
     The published code adds up the sample variances of all cosets ("sum"), so that a function that ignores
-    the cosets has their number, not 1: only large subgroups can win, and being below 1 asks much more of a
-    small one. The mean of the sample variances ("mean") is the usual analysis of variance with degrees of
-    freedom counted: a function that ignores the cosets has 1 whatever their number. Being the least over
-    many partitions, even noise falls below 1: compare with a null.
+    the cosets has their number, not 1: being below 1 asks more of a small subgroup than of a large one. The
+    mean of the sample variances ("mean") is `variance_within`. Being the least over many partitions, either
+    is small for many a function that was never made for cosets: compare with a null.
 
     Args:
-        table: One function per column. One that is constant has the ratio 1.
-        partitions: The coset of every element, such as from `cosets`; all cosets of one size, at least 2.
+        table: One function per column.
+        partitions: The coset of every element, for each of some subgroups.
         form: "sum" or "mean".
 
     Returns:
-        The ratios, and which partition gave each.
+        One ratio per column.
+
+    Raises:
+        PhasescopeError: If there is no partition.
 
     References:
         stander2023: ``calculate_cosets.py``, "coset_cond_var" over "full_var".
@@ -104,22 +130,13 @@ def coset_concentration(
         >>> from phasescope.algebra.subgroups import generated
         >>> flips = cosets(generated(group("D3"), ["s"]), "left")
         >>> f = np.array([[5.0, 1, 2, 5, 1, 2.5]]).T
-        >>> [round(float(coset_concentration(f, [flips], form).ratio[0]), 4) for form in ("sum", "mean")]
+        >>> [round(float(coset_concentration(f, [flips], form)[0]), 4) for form in ("sum", "mean")]
         [0.037, 0.0123]
     """
     if not partitions:
         raise PhasescopeError("coset concentration needs at least one partition into cosets; got none")
-    centred = table - table.mean(axis=0)
-    variance = np.square(centred).sum(axis=0) / (len(table) - 1)
-    varies = variance > 1e-24 * np.square(table).sum(axis=0)
-    best, ratio = np.zeros(table.shape[1], dtype=np.int64), np.full(table.shape[1], np.inf)
-    for i, partition in enumerate(partitions):
-        n_cosets = int(partition.max()) + 1
-        size = len(table) // n_cosets
-        order = np.argsort(partition, kind="stable")
-        within = centred[order].reshape(n_cosets, size, -1).var(axis=1, ddof=1)
-        together = within.sum(axis=0) if form == "sum" else within.mean(axis=0)
-        now = np.divide(together, variance, out=np.ones_like(variance), where=varies)
-        better = now < ratio
-        ratio[better], best[better] = now[better], i
-    return Concentration(ratio, best)
+    least = np.full(table.shape[1], np.inf)
+    for partition in partitions:
+        times = int(partition.max()) + 1 if form == "sum" else 1
+        least = np.minimum(least, times * variance_within(table, partition))
+    return least

@@ -2,15 +2,18 @@
 
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from phasescope.algebra.cosets import cosets
 from phasescope.algebra.fourier import fourier_basis
 from phasescope.algebra.group_fourier import isotypic_projection
 from phasescope.algebra.groups import Group
 from phasescope.algebra.irreps import irreps
 from phasescope.algebra.representations import Representation
+from phasescope.algebra.subgroups import Subgroup, all_subgroups
 from phasescope.models.answer import AnswerForward, answer_forward
 from phasescope.models.config import ModelConfig, Shape
 from phasescope.tasks.split import Split
@@ -89,6 +92,17 @@ class Inputs:
         """By irrep, the projection of functions on the group onto its matrix elements."""
         assert self.group is not None, "asked for without a group"
         return {name: torch.tensor(isotypic_projection(self.group, rho)) for name, rho in self.irreps.items()}
+
+    @cached_property
+    def subgroups(self) -> tuple[Subgroup, ...]:
+        """The subgroups of the group but the trivial one and itself; their cosets say something."""
+        assert self.group is not None, "asked for without a group"
+        return tuple(h for h in all_subgroups(self.group) if 1 < h.order < self.group.order)
+
+    @cached_property
+    def coset_partitions(self) -> list[Int64[np.ndarray, " g"]]:
+        """Which coset each element lies in: left, then right cosets of every such subgroup."""
+        return [cosets(h, side) for h in self.subgroups for side in ("left", "right")]
 
     @cached_property
     def basis(self) -> Float64[Tensor, "component residue"]:

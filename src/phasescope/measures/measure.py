@@ -10,6 +10,7 @@ from phasescope.measures import (
     attention,
     circles,
     clock_and_pizza,
+    coset_concentration,
     efficiency,
     excluded,
     fourier_norms,
@@ -62,6 +63,7 @@ FAMILIES = (
     irrep_weights,
     irrep_neurons,
     irrep_losses,
+    coset_concentration,
     learning_coefficient,
     sharpness,
 )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from phasescope.measures.context import Context
-from phasescope.models.config import TransformerConfig
+from phasescope.models.config import EmbeddingMLPConfig, TransformerConfig
 
 Value = float | list[int] | list[str] | dict[int, float] | dict[str, float]
 """What a measure gives: a number, a set of frequencies or irreps, or a number for each of some things."""
@@ -49,6 +49,10 @@ KEY_IRREPS = Need(
     "key irreps (the logits follow no irrep's character)",
     lambda context: context.inputs.group is not None and bool(context.key_irreps),
 )
+SUBGROUPS = Need(
+    "a task on a group that has proper subgroups, whose cosets would say something",
+    lambda context: context.inputs.group is not None and bool(context.inputs.subgroups),
+)
 UNTIED = Need(
     "an embedding that is not the unembedding too",
     lambda context: not (isinstance(context.model.config, TransformerConfig) and context.model.config.tied),
@@ -60,6 +64,12 @@ REFERENCE = Need(
 KEYS = Need(
     "key frequencies (this model has none by the default rule: give some)",
     lambda context: bool(context.key_frequencies or (context.inputs.is_plane and context.keys)),
+)
+
+
+EMBEDDING_MLP = Need(
+    "neurons that see the two operands through weights alone (an embedding MLP)",
+    lambda context: isinstance(context.model.config, EmbeddingMLPConfig),
 )
 
 

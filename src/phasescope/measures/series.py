@@ -48,8 +48,8 @@ def measure_series(
 
     A measure that depends on key frequencies changes its meaning if they are found anew at each
     checkpoint: early on, almost any frequency may qualify or none. As in the paper, the default finds them
-    at the last checkpoint and uses them everywhere; key irreps likewise. What is compared with another checkpoint (such as the
-    kernel's distance) is compared with the first one measured.
+    at the last checkpoint and uses them everywhere; key irreps likewise. What is compared with another
+    checkpoint (such as the kernel's distance) is compared with the first one measured.
 
     Args:
         series: The checkpoints.
