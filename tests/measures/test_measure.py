@@ -9,6 +9,7 @@ from phasescope.errors import PhasescopeError
 from phasescope.measures.context import Context
 from phasescope.measures.measure import COSTLY, MEASURES, SERIES, left_out, measure
 from phasescope.models.handmade import clock_transformer, lookup_network
+from phasescope.models.handmade_groups import representation_network
 from phasescope.models.max_margin import max_margin_adder
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
@@ -99,11 +100,35 @@ PUBLIC_NAMES = [
     "neuron_spectral_entropy",
     "tangent_kernel_alignment",
     "tangent_kernel_distance",
+    "irrep_logit_coefficients",
+    "irrep_logit_similarity",
+    "key_irreps",
+    "irrep_logits_explained",
+    "irrep_share_left",
+    "irrep_share_right",
+    "irrep_share_unembedding",
+    "irrep_variance_explained_left",
+    "irrep_variance_explained_right",
+    "irrep_variance_explained_unembedding",
+    "irrep_share_neurons",
+    "irrep_variance_explained_neurons",
+    "irrep_variance_explained_neurons_product",
+    "irrep_readout",
+    "irrep_restricted_loss",
+    "irrep_excluded_loss_all_keys",
+    "irrep_restricted_loss_each",
+    "irrep_excluded_loss",
+    "coset_concentration_as_coded",
+    "coset_concentrated_share_as_coded",
+    "coset_concentration",
+    "coset_order",
+    "coset_concentrated_share",
     "local_learning_coefficient",
     "sharpness",
 ]
 
 OF_MLPS_ONLY = {"inverse_participation_ratio", "normalised_margin", "normalised_margin_fraction"}
+OF_COSETS = {name for name in PUBLIC_NAMES if name.startswith("coset_")}
 OF_SERIES_ONLY = {"tangent_kernel_distance"}
 
 
@@ -113,6 +138,7 @@ def test_costly_measures_say_their_cost_and_are_read_by_name_only(context_of):
         "tangent_kernel_distance",
         "local_learning_coefficient",
         "sharpness",
+        "coset_concentrated_share",
     }
     assert not set(COSTLY) & set(SERIES)
     assert all(len(MEASURES[name].cost) > 20 for name in COSTLY)
@@ -136,10 +162,10 @@ def test_every_measure_says_what_it_is():
 
 def test_everything_applies_to_a_clock_and_is_plain_data(context_of):
     context = context_of("a+b mod 13", clock_transformer(13, [2, 5]))
-    assert set(left_out(context)) == OF_MLPS_ONLY | OF_SERIES_ONLY
+    assert set(left_out(context)) == OF_MLPS_ONLY | OF_COSETS | OF_SERIES_ONLY
     context.reference = context_of("a+b mod 13")
     # the sampler of the learning coefficient takes half a minute, and has its own tests
-    left = OF_MLPS_ONLY | {"local_learning_coefficient"}
+    left = OF_MLPS_ONLY | OF_COSETS | {"local_learning_coefficient"}
     applicable = [name for name in PUBLIC_NAMES if name not in left]
     found = measure(context, applicable)
     assert list(found) == applicable
@@ -149,9 +175,13 @@ def test_everything_applies_to_a_clock_and_is_plain_data(context_of):
 
 @pytest.mark.parametrize("name", sorted({*PUBLIC_NAMES} - {"local_learning_coefficient"}))
 def test_values_lie_in_the_stated_range(context_of, name):
-    model = max_margin_adder(11) if name in OF_MLPS_ONLY else None
-    context = context_of("a+b mod 11", model, key_frequencies=[2, 5])
-    context.reference = context_of("a+b mod 11")
+    if name in OF_COSETS:
+        task = parse_task("a*b in S3").build()
+        context = context_of("a*b in S3", representation_network(task.group, ["(2,1)"], n_ctx=3))
+    else:
+        model = max_margin_adder(11) if name in OF_MLPS_ONLY else None
+        context = context_of("a+b mod 11", model, key_frequencies=[2, 5])
+        context.reference = context_of("a+b mod 11")
     value, (low, high) = measure(context, [name])[name], MEASURES[name].range
     numbers = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
     assert all((low is None or x >= low - 1e-9) and (high is None or x <= high + 1e-9) for x in numbers)

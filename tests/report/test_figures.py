@@ -16,11 +16,13 @@ from phasescope.report.figures.clock_and_pizza import clock_and_pizza
 from phasescope.report.figures.embedding import embedding_circles
 from phasescope.report.figures.fourier import fourier_bars, fourier_over_training
 from phasescope.report.figures.frequency_bars import frequency_bars
+from phasescope.report.figures.irreps import irreps_over_training
 from phasescope.report.figures.logits import logit_energy, logits_over_sum
 from phasescope.report.figures.losses import loss_curves
 from phasescope.report.figures.maps import attention_maps, neuron_maps
 from phasescope.report.figures.neurons import neuron_clusters, neuron_spectra
 from phasescope.report.figures.operation_table import operation_table
+from phasescope.report.figures.output_map import output_map
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.figures.survival import survival_curves
 
@@ -45,6 +47,10 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "progress": lambda: progress_measures(
         [Panel("loss (nats)", {"train": TRAIN, "test": TEST}, "log")], PHASES
     ),
+    "irreps": lambda: irreps_over_training({"sign": TEST, "(4,1)": TRAIN}, ["(4,1)"], TEST),
+    "no irreps": lambda: irreps_over_training({"sign": TEST}, []),
+    "output map": lambda: output_map(RANDOM.random((24, 2)), np.arange(24) % 12, [f"{i}" for i in range(12)]),
+    "output map with lines": lambda: output_map(RANDOM.random((60, 2)), np.arange(60), line_step=8),
     "bars": lambda: fourier_bars({"W_E": RANDOM.random(P), "W_L": RANDOM.random(P)}, [2, 3]),
     "bars of an even modulus": lambda: fourier_bars({"W_E": RANDOM.random(8)}, [4]),
     "over training": lambda: fourier_over_training(STEPS, RANDOM.random((len(STEPS), 5)), [2, 3]),

@@ -5,13 +5,13 @@ from types import MappingProxyType
 
 import torch
 
-from phasescope.circuits import attention, logits, neuron_directions, neurons, skip
+from phasescope.circuits import attention, group_interventions, logits, neuron_directions, neurons, skip
 from phasescope.circuits.ablation import REGISTRY, Ablation
 from phasescope.errors import look_up
 from phasescope.measures.context import Context
 from phasescope.measures.series import flattened
 
-FAMILIES = (logits, neurons, neuron_directions, skip, attention)
+FAMILIES = (logits, neurons, neuron_directions, skip, attention, group_interventions)
 """The files that hold ablations, in the order in which their results are shown."""
 
 ABLATIONS: Mapping[str, Ablation] = MappingProxyType(

@@ -140,6 +140,7 @@ class Hypothesis:
         references: Keys of the papers that put it forward.
         criteria: What it predicts.
         keys: Which key frequencies it is judged with; empty for a task or a network that has none.
+        needs: What a task must have for the hypothesis to say anything of it.
     """
 
     name: str
@@ -147,6 +148,11 @@ class Hypothesis:
     references: tuple[str, ...]
     criteria: tuple[Criterion, ...]
     keys: Callable[[Context], tuple[int, ...]]
+    needs: tuple[Need, ...] = ()
+
+    def speaks_of(self, context: Context) -> bool:
+        """Return whether it says anything of a network on this task."""
+        return all(need.met(context) for need in self.needs)
 
     def judge(self, context: Context) -> Judgement:
         """Hold a network against every criterion.

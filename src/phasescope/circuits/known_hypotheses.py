@@ -27,7 +27,7 @@ def weigh_hypotheses(context: Context, names: str | Iterable[str] | None = None)
 
     Args:
         context: The network, its task and its split.
-        names: Which hypothesis or hypotheses; all, if left out.
+        names: Which hypothesis or hypotheses; all that speak of such a task, if left out.
 
     Returns:
         Name to verdict and evidence.
@@ -44,7 +44,7 @@ def weigh_hypotheses(context: Context, names: str | Iterable[str] | None = None)
         >>> {name: found.verdict for name, found in weigh_hypotheses(context).items()}
         {'clock': 'refuted', 'lookup': 'shown', 'pizza': 'refuted'}
     """
-    chosen = look_up(
-        "hypothesis", HYPOTHESES if names is None else names, HYPOTHESES, f"there are {', '.join(HYPOTHESES)}"
-    )
+    if names is None:
+        names = [name for name, hypothesis in HYPOTHESES.items() if hypothesis.speaks_of(context)]
+    chosen = look_up("hypothesis", names, HYPOTHESES, f"there are {', '.join(HYPOTHESES)}")
     return {name: hypothesis.judge(context) for name, hypothesis in chosen.items()}

@@ -12,14 +12,18 @@ from phasescope.store.run_folder import RunFolder
 from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.training.recipe import Recipe
 
-STUDIES = ("nanda2023",)
+STUDIES = ("nanda2023", "chughtai2023")
 
 
 def run(words: list[str]) -> int:
     """Print claims with their rules, or the evidence for them."""
     parser = Parser("claims", "Print the claims of a paper with their rules, or a run's evidence for them.")
     parser.add_argument(
-        "what", nargs="?", default="nanda2023", metavar="PAPER|RUN", help="nanda2023 (default), or a run"
+        "what",
+        nargs="?",
+        default="nanda2023",
+        metavar="PAPER|RUN",
+        help=f"{' or '.join(STUDIES)} (default: the first), or a run",
     )
     add_root(parser)
     options = parser.parse(words)
@@ -44,13 +48,21 @@ def run(words: list[str]) -> int:
 
 def _print_claims(study: str) -> None:
     """Every claim of a study under the section it is from, with its rule: what can be said before any run."""
-    assert study == "nanda2023"
-    from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
-
-    for source, claims in groupby((*MAINLINE, *OTHER_SEEDS), key=lambda claim: claim.source):
+    for source, claims in groupby(_claims_of(study), key=lambda claim: claim.source):
         print(f"\n{source}")
         for claim in claims:
             print(f"  {claim.statement}\n      {_judged(claim)}")
+
+
+def _claims_of(study: str) -> tuple[Claim, ...]:
+    """Every claim of a study, in the order of the paper."""
+    if study == "nanda2023":
+        from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
+
+        return (*MAINLINE, *OTHER_SEEDS)
+    from phasescope.studies.chughtai2023_claims import ARCHITECTURES, KNOWN_GROUPS, claims_of
+
+    return tuple(claim for a in ARCHITECTURES for group in KNOWN_GROUPS for claim in claims_of(a, group))
 
 
 def _judged(claim: Claim) -> str:

@@ -9,11 +9,12 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from phasescope.algebra.fourier import check_frequency
-from phasescope.errors import PhasescopeError
+from phasescope.errors import PhasescopeError, look_up
 from phasescope.measures.circle_fits import CircleFit, circle_fit
 from phasescope.measures.clusters import clustered_frequencies
 from phasescope.measures.cross_entropy import cross_entropies
 from phasescope.measures.inputs import Inputs
+from phasescope.measures.irreps import character_coefficients, similar_irreps
 from phasescope.measures.kernels import sampled_rows, tangent_kernel
 from phasescope.measures.principal_circles import (
     Circle,
@@ -42,6 +43,7 @@ class Context:
         loss_dtype: Precision in which the run computed its loss; only numerical measures ask.
         inputs: Task and split as tensors, if another context has them already.
         reference: The same network at another time, for measures of how far it has come.
+        key_irreps: The key irreps to use, likewise by name; if left out, those of this model's logits.
 
     Raises:
         PhasescopeError: If model and task do not fit, or a key is no frequency of the task.
@@ -65,6 +67,7 @@ class Context:
         loss_dtype: torch.dtype = torch.float64,
         inputs: Inputs | None = None,
         reference: "Context | None" = None,
+        key_irreps: Iterable[str] | None = None,
     ) -> None:
         _require_fit(model, task)
         self.model = model
@@ -76,12 +79,14 @@ class Context:
         self.reference = reference
         for key in self.key_frequencies or ():
             check_frequency(self.p, key)
+        self.given_irreps = None if key_irreps is None else self._known_irreps(key_irreps)
 
     def at(self, model: Model) -> "Context":
         """Return the same context around another checkpoint of the same network."""
         return Context(
-            model, self.task, self.split, self.key_frequencies, self.loss_dtype, self.inputs, self.reference
-        )
+            model, self.task, self.split, self.key_frequencies, self.loss_dtype, self.inputs, self.reference,
+            self.given_irreps,
+        )  # fmt: skip
 
     def given(self, key_frequencies: Iterable[int]) -> "Context":
         """Return the same model with other key frequencies; what does not depend on them is shared."""
@@ -189,6 +194,29 @@ class Context:
         return clustered_frequencies(self.neurons, self.neuron_shares, self.inputs.basis)
 
     @cached_property
+    def logits_by_product(self) -> Float64[Tensor, "g answer"]:
+        """The logits, averaged over the pairs that have the same product."""
+        return self._by_product(self.logits)
+
+    @cached_property
+    def neurons_by_product(self) -> Float64[Tensor, "g neuron"]:
+        """The neurons, averaged over the pairs that have the same product."""
+        return self._by_product(self.neurons)
+
+    @cached_property
+    def character_coefficients(self) -> dict[str, float]:
+        """By irrep, the logits' component along the unit cube of its character of a b c⁻¹."""
+        assert self.inputs.group is not None, "only where the task multiplies in a group"
+        return character_coefficients(self.logits_by_product, self.inputs.group, self.inputs.irreps)
+
+    @cached_property
+    def key_irreps(self) -> tuple[str, ...]:
+        """The key irreps: those given, or those whose character is similar to this model's logits."""
+        if self.given_irreps is not None:
+            return self.given_irreps
+        return similar_irreps(self.character_coefficients, float((self.logits - self.logits.mean()).norm()))
+
+    @cached_property
     def embedding_components(self) -> PrincipalComponents:
         """The principal components of the embedding of the residues."""
         return principal_components(self.W_E, self.inputs.basis)
@@ -228,6 +256,18 @@ class Context:
         """The neural tangent kernel of a fixed sample of training pairs (costly: read ``tangent_kernel``)."""
         rows = sampled_rows(self.inputs.train)
         return tangent_kernel(self.double, self.inputs.tokens[rows], self.task.n_elements)
+
+    def _by_product(self, values: Float64[Tensor, "pair column"]) -> Float64[Tensor, "g column"]:
+        assert self.inputs.group is not None, "only where the task multiplies in a group"
+        n = self.inputs.group.order
+        return sums_by(values, self.inputs.products, n) / n
+
+    def _known_irreps(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names of some irreps, each known to the task's group."""
+        if self.inputs.group is None:
+            raise PhasescopeError(f"key irreps need a task that multiplies in a group; got {self.task.name}")
+        known = self.inputs.irreps
+        return tuple(look_up("irrep", names, known, f"there are {', '.join(known)}"[:300]))
 
     def __str__(self) -> str:
         """Name the model's kind and the task, as errors quote them."""

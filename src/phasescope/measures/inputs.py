@@ -2,11 +2,18 @@
 
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from phasescope.algebra.cosets import cosets
 from phasescope.algebra.fourier import fourier_basis
+from phasescope.algebra.group_fourier import isotypic_projection
+from phasescope.algebra.groups import Group
+from phasescope.algebra.irreps import irreps
+from phasescope.algebra.representations import Representation
+from phasescope.algebra.subgroups import Subgroup, all_subgroups
 from phasescope.models.answer import AnswerForward, answer_forward
 from phasescope.models.config import ModelConfig, Shape
 from phasescope.tasks.split import Split
@@ -61,6 +68,41 @@ class Inputs:
             return None
         a, b = torch.tensor(self.task.pairs).unbind(1)
         return (a + sign * b) % self.task.n_elements
+
+    @property
+    def group(self) -> Group | None:
+        """The group whose elements the task multiplies, all pairs of them; None where it does not."""
+        return self.task.group
+
+    @cached_property
+    def products(self) -> Int64[Tensor, " pair"]:
+        """The product a*b of every pair; with random labels too, which stand in for it."""
+        assert self.group is not None, "asked for without a group"
+        a, b = self.task.pairs.T
+        return torch.tensor(self.group.table[a, b])
+
+    @cached_property
+    def irreps(self) -> dict[str, Representation]:
+        """The irreps of the group by name, the trivial one left out: it is the constant."""
+        assert self.group is not None, "asked for without a group"
+        return {rho.name: rho for rho in irreps(self.group) if not rho.is_trivial}
+
+    @cached_property
+    def irrep_projections(self) -> dict[str, Float64[Tensor, "g g"]]:
+        """By irrep, the projection of functions on the group onto its matrix elements."""
+        assert self.group is not None, "asked for without a group"
+        return {name: torch.tensor(isotypic_projection(self.group, rho)) for name, rho in self.irreps.items()}
+
+    @cached_property
+    def subgroups(self) -> tuple[Subgroup, ...]:
+        """The subgroups of the group but the trivial one and itself; their cosets say something."""
+        assert self.group is not None, "asked for without a group"
+        return tuple(h for h in all_subgroups(self.group) if 1 < h.order < self.group.order)
+
+    @cached_property
+    def coset_partitions(self) -> list[Int64[np.ndarray, " g"]]:
+        """Which coset each element lies in: left, then right cosets of every such subgroup."""
+        return [cosets(h, side) for h in self.subgroups for side in ("left", "right")]
 
     @cached_property
     def basis(self) -> Float64[Tensor, "component residue"]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from phasescope.algebra.sparsity import participation_ratio
 from phasescope.measures.context import Context
-from phasescope.measures.record import RESIDUES, TEST_ROWS, Need, measured
+from phasescope.measures.record import EMBEDDING_MLP, RESIDUES, TEST_ROWS, Need, measured
 from phasescope.models.config import EmbeddingMLPConfig
 from phasescope.models.embedding_mlp import operand_weights
 
@@ -26,10 +26,6 @@ _REFERENCES = ("doshi2023", "gromov2023")
 PERCENTS = range(0, 101, 5)
 """How much of the neurons is taken out, in the curves."""
 
-EMBEDDING_MLP = Need(
-    "neurons that see the two operands through weights alone (an embedding MLP)",
-    lambda context: isinstance(context.model.config, EmbeddingMLPConfig),
-)
 LINEAR_READ_OUT = Need(
     "logits that are linear in the last neurons (no layer norm after them)",
     lambda context: getattr(context.model.config, "normalization", "none") == "none",

@@ -6,17 +6,17 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from phasescope.measures.context import Context
-from phasescope.models.config import TransformerConfig
+from phasescope.models.config import EmbeddingMLPConfig, TransformerConfig
 
-Value = float | list[int] | dict[int, float] | dict[str, float]
-"""What a measure gives: a number, a set of frequencies, or a number per frequency, head or tensor."""
+Value = float | list[int] | list[str] | dict[int, float] | dict[str, float]
+"""What a measure gives: a number, a set of frequencies or irreps, or a number for each of some things."""
 
 Function = TypeVar("Function", bound=Callable[[Context], Value])
 """The computation of a measure, whose own return type is kept."""
 
 Direction = Literal["lower", "higher", "neither"]
 Scale = Literal["linear", "log"]
-Per = Literal["model", "frequency", "head", "tensor", "direction", "percent", "set"]
+Per = Literal["model", "frequency", "irrep", "head", "tensor", "direction", "percent", "set"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ SHARED_EMBEDDING = Need(
     "one embedding for both operands",
     lambda context: isinstance(context.model.config, TransformerConfig) or context.model.config.tied,
 )
+GROUP = Need(
+    "a task that multiplies all pairs of a group's elements", lambda context: context.inputs.group is not None
+)
+KEY_IRREPS = Need(
+    "key irreps (the logits follow no irrep's character)",
+    lambda context: context.inputs.group is not None and bool(context.key_irreps),
+)
+SUBGROUPS = Need(
+    "a task on a group that has proper subgroups, whose cosets would say something",
+    lambda context: context.inputs.group is not None and bool(context.inputs.subgroups),
+)
 UNTIED = Need(
     "an embedding that is not the unembedding too",
     lambda context: not (isinstance(context.model.config, TransformerConfig) and context.model.config.tied),
@@ -53,6 +64,12 @@ REFERENCE = Need(
 KEYS = Need(
     "key frequencies (this model has none by the default rule: give some)",
     lambda context: bool(context.key_frequencies or (context.inputs.is_plane and context.keys)),
+)
+
+
+EMBEDDING_MLP = Need(
+    "neurons that see the two operands through weights alone (an embedding MLP)",
+    lambda context: isinstance(context.model.config, EmbeddingMLPConfig),
 )
 
 

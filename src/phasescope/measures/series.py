@@ -48,8 +48,8 @@ def measure_series(
 
     A measure that depends on key frequencies changes its meaning if they are found anew at each
     checkpoint: early on, almost any frequency may qualify or none. As in the paper, the default finds them
-    at the last checkpoint and uses them everywhere. What is compared with another checkpoint (such as the
-    kernel's distance) is compared with the first one measured.
+    at the last checkpoint and uses them everywhere; key irreps likewise. What is compared with another
+    checkpoint (such as the kernel's distance) is compared with the first one measured.
 
     Args:
         series: The checkpoints.
@@ -93,6 +93,8 @@ def measure_series(
     context = Context(series.model(at[-1]), task, split, given)
     if keys == "final" and context.inputs.is_plane:
         context = Context(context.model, task, split, context.keys, inputs=context.inputs)
+    if keys != "each" and context.inputs.group is not None:
+        context.given_irreps = context.key_irreps
     if any(REFERENCE in asked.needs for asked in chosen):
         context.reference = context.at(series.model(at[0]))
 

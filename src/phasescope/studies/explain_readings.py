@@ -170,6 +170,8 @@ def read_anatomy(context: Context, name: str, tick: Tick = lambda part: None) ->
         numbers = measure(context, [number for number in NUMBERS if number not in skipped])
         judgements = {}
         for hypothesis in HYPOTHESES.values():
+            if not hypothesis.speaks_of(context):
+                continue
             tick(f"hypothesis {hypothesis.name}")
             judgements[hypothesis.name] = hypothesis.judge(context)
         ablations, not_done = _ablated(context, [service.k for service in services], tick)

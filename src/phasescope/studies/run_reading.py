@@ -77,7 +77,9 @@ class Reading:
         if name == "attention_frequencies":
             return sorted({int(k) for k in _as_dict(self.measured["attention_frequency"]).values()})
         value = self.measured.get(name)
-        if value is None or isinstance(value, float | int | list):
+        if isinstance(value, list):
+            return _as_list(value)
+        if value is None or isinstance(value, float | int):
             return value
         numbers = {str(k): float(number) for k, number in value.items()}
         ranked = sorted(numbers.values(), reverse=True)
@@ -145,7 +147,7 @@ _RANKS = ("first", "second", "third", "fourth")
 
 def _as_list(value: Value) -> list[int]:
     assert isinstance(value, list), "a measure of key frequencies gives a list"
-    return value
+    return [int(k) for k in value]
 
 
 def _as_dict(value: Value) -> dict[int, float] | dict[str, float]:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from phasescope.algebra.named_groups import group
+from phasescope.algebra.groups import Group, from_table
+from phasescope.algebra.named_groups import cyclic, group
 from phasescope.config import Config
 from phasescope.errors import PhasescopeError
 from phasescope.tasks.operations import canonical_operation, evaluate
@@ -69,6 +70,7 @@ class ModularTask(_AnyTask):
             layout=self.layout,
             operation=self.operation,
             modulus=self.p,
+            group=cyclic(self.p) if self.operation in ("a+b", "b+a") else None,
         )
         return self._labelled(task)
 
@@ -120,6 +122,7 @@ class GroupTask(_AnyTask):
             layout=self.layout,
             operation={"ab": "a+b", "aba": "a+b+a", "aba^-1": "a+b-a"}[self.word] if is_sum else None,
             modulus=g.order if is_sum else None,
+            group=g if self.word == "ab" else None,
         )
         return self._labelled(task)
 
@@ -179,12 +182,21 @@ class TableTask(_AnyTask):
             n_left=n_left,
             n_right=n_right,
             layout=self.layout,
+            group=_group_of(self.name, cells),
         )
         return self._labelled(task)
 
 
 TaskConfig = Annotated[ModularTask | GroupTask | TableTask, Field(discriminator="kind")]
 """Any task the house can build, told apart by ``kind``."""
+
+
+def _group_of(name: str, cells: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> Group | None:
+    """The group that a table is of, if it is one's."""
+    try:
+        return from_table(cells, name=name)
+    except PhasescopeError:
+        return None
 
 
 def _all_pairs(n_left: int, n_right: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int64
 
+from phasescope.algebra.groups import Group
 from phasescope.errors import PhasescopeError
 
 Layout = Literal["a b =", "a b", "a o b ="]
@@ -35,6 +36,8 @@ class Task:
         operation: The operation in the spelling of ``tasks.operations``, if it is one mod p.
         modulus: p, if the answers are an operation mod p.
         label_seed: Seed of the random labels that stand in for the answers; None if they are true.
+        group: The group whose product a*b the answers are, or that their random labels stand in for; None
+            where it is another operation.
 
     Raises:
         PhasescopeError: If pairs, answers and sizes do not fit together.
@@ -56,6 +59,7 @@ class Task:
     operation: str | None = None
     modulus: int | None = None
     label_seed: int | None = None
+    group: Group | None = None
 
     def __post_init__(self) -> None:
         """Check that pairs, answers and sizes fit together."""
