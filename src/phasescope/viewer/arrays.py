@@ -19,7 +19,7 @@ def packed(array: NDArray[Any], kind: str) -> str:
 
     Args:
         array: Numbers of any shape, laid out row by row.
-        kind: ``f4`` or ``f8``: what the page reads it as.
+        kind: ``f2``, ``f4`` or ``f8``: what the page reads it as.
 
     Returns:
         The text.
