@@ -21,6 +21,7 @@ from phasescope.viewer.keys import MOST, key_frequencies
 from phasescope.viewer.listing import find, run_row, runs_in, without_paths
 from phasescope.viewer.page import RUN_SCRIPTS, STATIC, STORE_SCRIPTS, served_page, static_text
 from phasescope.viewer.panels import panel_records
+from phasescope.viewer.parts import MOST_AT_ONCE, circuit_record, part_records
 from phasescope.viewer.record import (
     evidence_of,
     phase_records,
@@ -54,6 +55,7 @@ def viewer_app(root: Path, port: int) -> App:
         Route("/api/run/{id:str}", _in_words(pages.record)),
         Route("/api/run/{id:str}/news", _in_words(pages.news)),
         Route("/api/run/{id:str}/frames", _in_words(pages.frames)),
+        Route("/api/run/{id:str}/parts", _in_words(pages.parts)),
         Route("/api/run/{id:str}/phases", _in_words(pages.phases)),
     ]
     return Guard(Starlette(routes=routes), port)
@@ -99,7 +101,7 @@ class Answers:
     def record(self, folder: RunFolder, request: Request) -> dict[str, Any]:
         """A run without its frames."""
         keys, origin = self._keys(folder)
-        shown, n = self._shown(folder), len(steps_in(folder.checkpoints))
+        series, shown, n = read_series(folder), self._shown(folder), len(steps_in(folder.checkpoints))
         thinned = f"{len(shown):,} of {n:,} checkpoints are shown, evenly chosen." if len(shown) < n else ""
         return {
             "format": 1,
@@ -109,8 +111,9 @@ class Answers:
             "p": modulus(recipe_of(folder)),
             "keys": list(keys),
             "keys_from": origin,
-            "series": series_records(folder, read_series(folder)),
-            "phases": phase_records(read_series(folder)),
+            "circuit": circuit_record(folder, keys),
+            "series": series_records(folder, series),
+            "phases": phase_records(series),
             "notes": [note for note in (thinned, _PRECISION) if note],
         }
 
@@ -130,10 +133,17 @@ class Answers:
         keys = [int(k) for k in request.query_params.get("keys", "").split(",") if k.isdecimal()]
         if len(keys) > MOST or any(p is None or not 1 <= k <= p // 2 for k in keys):
             raise HTTPException(400)
-        later = [step for step in self._shown(folder) if step > after]
-        chosen = later[:FRAMES_AT_ONCE]
+        chosen, last = self._next(folder, after)
         frames = [self.cache.get(folder, step, p) for step in chosen]
-        return frame_records(frames, keys) | {"last": len(later) == len(chosen)}
+        return frame_records(frames, keys) | {"last": last}
+
+    def parts(self, folder: RunFolder, request: Request) -> dict[str, Any]:
+        """Parts of the circuit at the next checkpoints after a step."""
+        names = request.query_params.get("want", "").split(",")
+        if len(names) > MOST_AT_ONCE:
+            raise HTTPException(400)
+        chosen, last = self._next(folder, _whole(request, "after"))
+        return part_records(folder, chosen, names) | {"last": last}
 
     def phases(self, folder: RunFolder, request: Request) -> dict[str, Any]:
         """The run's phases, by its losses and the weights of its checkpoints."""
@@ -149,6 +159,11 @@ class Answers:
         p, steps = modulus(recipe_of(folder)), steps_in(folder.checkpoints)
         last = self.cache.get(folder, steps[-1], p) if steps else None
         return key_frequencies(evidence_of(folder), last, p)
+
+    def _next(self, folder: RunFolder, after: int) -> tuple[list[int], bool]:
+        """Some dozens of checkpoints later than a step, and whether these are all."""
+        later = [step for step in self._shown(folder) if step > after]
+        return later[:FRAMES_AT_ONCE], len(later) <= FRAMES_AT_ONCE
 
     def _shown(self, folder: RunFolder) -> list[int]:
         """The steps of the checkpoints a page gets; a run in training only ever gets more of them."""

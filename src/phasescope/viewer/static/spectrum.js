@@ -58,7 +58,7 @@ const bars = (root, table, box, { hue, marked, log, top, bottom }) => {
 };
 
 // all rows of a table over the steps, as a picture in a box
-const history = (root, run, table, box, view, { marked, log, title, below }) => {
+const overTime = (root, run, table, box, view, { marked, log, title, below }) => {
   const t = PS.now, n = table.keys.length, x = PS.stepsScale(run, view, box), [low, high] = extent(table.rows, log);
   const f = log ? (v) => Math.log10(Math.max(v, low)) : (v) => v, floor = log || low < 0 ? f(low) : 0;
   const columns = Math.max(1, Math.round(box.right - box.left));
@@ -109,7 +109,7 @@ PS.kinds.heat = (panel, run, view) => {
   const frame = (width) => {
     const height = 320, root = PS.svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
     table = tables().find((one) => one.name === view.matrix) ?? tables()[0];
-    past = history(root, run, table, { left: 52, right: width - 40, top: 24, bottom: height - 36 }, view,
+    past = overTime(root, run, table, { left: 52, right: width - 40, top: 24, bottom: height - 36 }, view,
       { marked: isKey(run, panel), log: view.y === "log", title: `${panel.per} k, by norm in ${table.name}`, below: "step" });
     return root;
   };
@@ -125,7 +125,7 @@ PS.kinds.family = (panel, run, view) => {
     const root = PS.svg("svg", { viewBox: `0 0 ${width} 420`, role: "img" }), marked = isKey(run, panel), log = view.y === "log";
     [table] = PS.tables(panel, run);
     now = bars(root, table, { left: 52, right: width - 34, top: 26, bottom: 150 }, { hue: 0, marked, log, top: panel.unit || panel.symbol, bottom: panel.per });
-    past = history(root, run, table, { left: 52, right: width - 34, top: 218, bottom: 384 }, view, { marked, log, title: "over training", below: "step" });
+    past = overTime(root, run, table, { left: 52, right: width - 34, top: 218, bottom: 384 }, view, { marked, log, title: "over training", below: "step" });
     return root;
   };
   const move = (pen, step) => { now.draw(pen, rowAt(table, step)); past.cursor(pen, step); };
