@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from phasescope.models.config import TransformerConfig
-from phasescope.store.run_folder import RunFolder, run_name
+from phasescope.store.run_folder import RunFolder, run_name, steps_in
 from phasescope.tasks.config import ModularTask
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.engine import train
@@ -192,7 +192,7 @@ def main() -> None:
                 an_id = run_id(run.path.name)
                 found["slider"] = slider_steps(window, f"http://127.0.0.1:{port}/run/{an_id}")
                 api = f"/api/run/{an_id}"
-                paths = ["/", "/api/runs", api, f"{api}/news?after=0"]
+                paths = ["/", "/api/runs", api, f"{api}/news?after={steps_in(run.checkpoints)[-1]}"]
                 found["at_once"] = many_at_once(port, paths)
         finally:
             window.close()

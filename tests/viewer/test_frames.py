@@ -55,7 +55,7 @@ def test_a_planted_circle_is_one_radius(p):
 
 def test_a_network_without_residues_has_its_weights_only():
     frame = frame_of(7, {"blocks.0.mlp.b_in": np.array([1.0, 2.0])}, None)
-        numbers = {"sum_squared_weights": 5.0, "sum_squared_weights_per_tensor.blocks.0.mlp.b_in": 5.0}
+    numbers = {"sum_squared_weights": 5.0, "sum_squared_weights_per_tensor.blocks.0.mlp.b_in": 5.0}
     assert (frame.numbers, frame.norms, frame.circles) == (numbers, {}, None)
 
 

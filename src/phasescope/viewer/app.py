@@ -1,5 +1,7 @@
 """The server's answers: two pages, their few files, and runs as JSON. It reads, and changes nothing."""
 
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ from phasescope.viewer.arrays import Points, spread
 from phasescope.viewer.frame_cache import FrameCache
 from phasescope.viewer.frames import frame_records, modulus
 from phasescope.viewer.guard import App, Guard
+from phasescope.viewer.kept import Kept
 from phasescope.viewer.keys import MOST, key_frequencies
-from phasescope.viewer.listing import find, run_row, runs_in, without_paths
+from phasescope.viewer.listing import condition, find, run_row, runs_in, without_paths
 from phasescope.viewer.page import RUN_SCRIPTS, STATIC, STORE_SCRIPTS, served_page, static_text
 from phasescope.viewer.panels import panel_records
 from phasescope.viewer.parts import MOST_AT_ONCE, circuit_record, part_records
@@ -37,6 +40,10 @@ FRAMES_AT_ONCE = 40
 MOST_FRAMES = 500
 """Checkpoints a page gets of a run; more are thinned evenly."""
 MOST_COMPARED = 4
+MOST_ROWS, MOST_RECORDS = 20_000, 8
+"""Rows of the list and whole runs that are kept in memory while their files do not change."""
+LISTED_FOR = 0.5
+"""Seconds for which a list of all runs is good."""
 
 
 def viewer_app(root: Path, port: int) -> App:
@@ -73,6 +80,9 @@ class Answers:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.cache = FrameCache()
+        self.rows = Kept[dict[str, Any]](MOST_ROWS)
+        self.lists = Kept[bytes](2)
+        self.records = Kept[bytes](MOST_RECORDS)
 
     def store(self, request: Request) -> Response:
         """The page of all runs."""
@@ -95,11 +105,25 @@ class Answers:
         return Response(static_text(name), media_type=STATIC[name])
 
     def runs(self, request: Request) -> Response:
-        """Every run of the store, a row each."""
-        return JSONResponse({"runs": [run_row(folder) for folder in runs_in(self.root).values()]})
+        """Every run of the store, a row each; or the first of them, so that a page has something to show."""
+        first = None if "first" not in request.query_params else _whole(request, "first")
 
-    def record(self, folder: RunFolder, request: Request) -> dict[str, Any]:
+        def rows() -> bytes:
+            folders = list(runs_in(self.root).values())
+            shown = [self._row(folder) for folder in folders[:first]]
+            return _json({"runs": shown, "n": len(folders)})
+
+        now = int(time.monotonic() / LISTED_FOR)
+        return Response(self.lists.get(first, now, rows), media_type="application/json")
+
+    def _row(self, folder: RunFolder) -> dict[str, Any]:
+        return self.rows.get(folder.path, condition(folder), lambda: run_row(folder))
+
+    def record(self, folder: RunFolder, request: Request) -> bytes:
         """A run without its frames."""
+        return self.records.get(folder.path, condition(folder), lambda: _json(self._record(folder, request)))
+
+    def _record(self, folder: RunFolder, request: Request) -> dict[str, Any]:
         keys, origin = self._keys(folder)
         series, shown, n = read_series(folder), self._shown(folder), len(steps_in(folder.checkpoints))
         thinned = f"{len(shown):,} of {n:,} checkpoints are shown, evenly chosen." if len(shown) < n else ""
@@ -177,7 +201,7 @@ class Answers:
 _PRECISION = "Norms and circles are rounded to float32."
 
 
-def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any]]) -> Callable[[Request], Response]:
+def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any] | bytes]) -> Callable[[Request], Response]:
     """Find the run an address asks for; a mistake or a damaged file is a sentence, not a broken page."""
 
     def endpoint(request: Request) -> Response:
@@ -187,11 +211,16 @@ def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any]]) -> Callabl
         except PhasescopeError as error:
             return JSONResponse({"error": str(error)}, 404)
         try:
-            return JSONResponse(answer(folder, request))
+            found = answer(folder, request)
+            return Response(found if isinstance(found, bytes) else _json(found), media_type="application/json")
         except (PhasescopeError, OSError) as error:  # damaged, or removed meanwhile
             return JSONResponse({"error": without_paths(str(error), folder)}, 404)
 
     return endpoint
+
+
+def _json(found: dict[str, Any]) -> bytes:
+    return json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _whole(request: Request, name: str) -> int:

@@ -2,7 +2,7 @@
 // The store's page: every run in a row, to filter, to sort and to choose from.
 (() => {
   const main = document.getElementById("main");
-  let runs = [], sorted = { by: "name", down: false }, chosen = new Set();
+  let runs = [], there = 0, sorted = { by: "name", down: false }, chosen = new Set();
 
   const unpack = (text) => {
     const raw = atob(text), bytes = new Uint8Array(raw.length);
@@ -72,7 +72,7 @@
         PS.el("td", { class: "figure" }, `${PS.count(run.step)}${run.steps ? ` of ${PS.count(run.steps)}` : ""}`),
         PS.el("td", {}, run.different), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
     }));
-    count.textContent = `${PS.count(shown.length)} of ${PS.count(runs.length)} runs`;
+    count.textContent = `${PS.count(shown.length)} of ${PS.count(there)} runs`;
     paintTogether();
   };
   const paintTogether = () => {
@@ -81,15 +81,17 @@
     if (ids.length > 1) together.setAttribute("href", `/run/${ids.join("-")}`); else together.removeAttribute("href");
   };
 
+  let whole = false, before = "";
   const load = async () => {
     let wait = 5000, news = "";
     try {
-      const text = await (await fetch("/api/runs")).text();
-      if (text !== load.before) { runs = JSON.parse(text).runs; differences(); fill(); load.before = text; }
+      const text = await (await fetch(whole ? "/api/runs" : "/api/runs?first=40")).text();
+      if (text !== before) { const told = JSON.parse(text); runs = told.runs; there = told.n; differences(); fill(); before = text; }
       if (runs.some((run) => run.state === "training")) wait = 1500;
+      if (!whole) { whole = true; if (runs.length < there) wait = 0; }
     } catch (error) { news = " (the server is gone; this is what it said last)"; }
     if (news) count.textContent += news;
-    document.body.dataset.ready = "yes";
+    document.body.dataset.ready = runs.length < there ? "" : "yes";
     setTimeout(load, wait);
   };
   main.replaceChildren(PS.el("header", { class: "top" }, PS.el("h1", {}, "Runs")),
