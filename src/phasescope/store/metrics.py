@@ -38,6 +38,9 @@ Points = tuple[Int64[np.ndarray, " point"], Float64[np.ndarray, " point"]]
 class DeclaredMeasure:
     """What a reader must know to draw a metric without asking its maker.
 
+    A measure that is a number per frequency, head or anything else is declared once, as
+    ``excluded_loss.{frequency}``, for all its metrics ``excluded_loss.1``, ``excluded_loss.2`` and so on.
+
     Example:
         >>> DeclaredMeasure("train_loss", symbol="L", unit="nat", scale="log", low=0.0).high
         inf

@@ -10,6 +10,7 @@ from phasescope.errors import RunInUse
 from phasescope.evidence.claim import Claim, Evidence
 from phasescope.evidence.claims_file import claims_to_json
 from phasescope.evidence.verdict import judge
+from phasescope.measures.series import declarations
 from phasescope.progress import Progress
 from phasescope.report.page import Page, Section, write_page
 from phasescope.report.terminal import print_claims
@@ -127,7 +128,8 @@ def _read(run: Run, show: bool) -> Reading:
     with shown or nullcontext():
         reading = read_run(run, tick=lambda done, _: shown.update(done) if shown else None)
     with suppress(RunInUse):  # a run that still trains is read, and not written to
-        run.keep({name: (series.steps, series.values) for name, series in reading.series.items()})
+        measured = {name: (series.steps, series.values) for name, series in reading.series.items()}
+        run.keep(measured, declarations(measured))
     return reading
 
 

@@ -65,7 +65,9 @@ def viewer_app(root: Path, port: int) -> App:
         Route("/api/run/{id:str}/parts", _in_words(pages.parts)),
         Route("/api/run/{id:str}/phases", _in_words(pages.phases)),
     ]
-    return Guard(Starlette(routes=routes), port)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # an address that is nearly right is not there
+    return Guard(app, port)
 
 
 class Answers:

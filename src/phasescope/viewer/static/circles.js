@@ -25,13 +25,13 @@ PS.kinds.circles = (panel, run, view) => {
         for (let r = 0; r < p; r += 1) reach = Math.max(reach, Math.abs(across(r)), Math.abs(up(r)));
       }
       const cx = (place % columns + 0.5) * side, cy = 8 + (Math.floor(place / columns) + 0.5) * (cell + 4), half = cell / 2 - 5;
-      const unit = (half - 13) / (reach || 1), tick = PS.scale("linear", 0, 0.45 * reach || 1, 0, 140).ticks.at(-1), far = unit * tick[0];
+      const unit = (half - 13) / (reach || 1), ten = 10 ** Math.floor(Math.log10(0.45 * reach || 1)), long = [5, 2, 1].find((m) => m * ten <= 0.45 * (reach || 1)) * ten, far = unit * long;
       root.append(PS.svg("rect", { x: cx - half, y: cy - half, width: 2 * half, height: 2 * half, rx: 8, fill: "none", stroke: t.line }),
         PS.svg("line", { x1: cx - half + 4, x2: cx + half - 4, y1: cy, y2: cy, stroke: t.line }),
         PS.svg("line", { x1: cx, x2: cx, y1: cy - half + 4, y2: cy + half - 4, stroke: t.line }));
       const [from, down] = [cx + half - 9 - far, cy + half - 9];  // a bar says how long a stretch of the plane is
       root.append(PS.svg("path", { d: `M${from} ${down - 3}v6m0 -3h${far}m0 -3v6`, fill: "none", stroke: t.quiet }),
-        PS.text(from + far / 2, down - 5, tick[1], { "text-anchor": "middle", "font-size": 9.5 }));
+        PS.text(from + far / 2, down - 5, PS.number(long), { "text-anchor": "middle", "font-size": 9.5 }));
       const title = `${one.x.part} ${one.x.k} × ${one.y.part} ${one.y.k}`;
       root.append(PS.text(cx - half + 7, cy - half + 16, chosen("across") || chosen("up") ? title : `k = ${k}`, { fill: t.ink, "font-weight": 600 }));
       const around = Array.from({ length: p }, (_, r) => r).sort((a, b) => (a * k % p) - (b * k % p));

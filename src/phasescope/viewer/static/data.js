@@ -98,8 +98,10 @@ PS.Run = class {
       if (!shown.has(name) && !shown.has(base)) shapes.set(base, [...(shapes.get(base) ?? []), name]);
     }
     const more = [...shapes].map(([base, members]) => {
-      const { unit, scale, per, symbol } = this.get(members[0]), family = members[0] !== base;
-      return { name: `measure-${base.replace(/[^A-Za-z0-9_-]/g, "-")}`, title: PS.label(base), part: "Measures", kind: family ? "family" : "lines", family: family ? base : "",
+      const { unit, scale, per: declared, symbol } = this.get(members[0]), family = members[0] !== base;
+      const each = new Set(members.map((name) => name.slice(base.length + 1)));  // undeclared: one for each frequency of Z_p?
+      const per = declared || (this.p && each.size === this.p >> 1 && each.has("1") && each.has(String(this.p >> 1)) ? "frequency" : "");
+      return { name: `measure-${base.replace(/[^A-Za-z0-9_-]/g, "-")}`, title: PS.label(base).replace(/^[a-z]/, (letter) => letter.toUpperCase()), part: "Measures", kind: family ? "family" : "lines", family: family ? base : "",
         shows: members, covers: [], caption: "", x: "linear", y: scale, unit, per, symbol };
     });
     const place = this.panels.findLastIndex((panel) => panel.part === "Measures") + 1;

@@ -36,7 +36,7 @@ PS.kinds.neuron = (panel, run) => {
       const box = { left: 42, right: width - 12, top: top + side + 54, bottom: top + side + 140 }, all = run.p >> 1;
       const x = PS.scale("linear", 0.3, all + 0.7, box.left, box.right), y = PS.scale("linear", 0, 1, box.bottom, box.top);
       x.ticks = x.ticks.filter(([v]) => v >= 1);
-      PS.axes(root, x, y, box, { x: "frequency", y: "share of the neuron's variance" });
+      PS.axes(root, x, y, box, { x: "frequency", y: "share of variance" });
       spectrum = { x, y, box, wide: Math.max(1, 0.72 * (box.right - box.left) / all), strong: PS.shade(2, t.dark) };
     }
     return root;
@@ -75,7 +75,7 @@ PS.kinds.logits = (panel, run) => {
     const root = PS.svg("svg", { viewBox: `0 0 ${width} 270`, role: "img" }), rows = run.parts.get(name())?.rows ?? [];
     let low = 0, high = 1;
     for (const row of rows) for (const v of row) { low = Math.min(low, v); high = Math.max(high, v); }
-    box = { left: 52, right: width - 12, top: 48, bottom: 234 };
+    box = { left: 52, right: width - 12, top: 58, bottom: 234 };
     x = PS.scale("linear", -0.7, run.circuit.n - 0.3, box.left, box.right);
     x.ticks = x.ticks.filter(([v]) => v >= 0);
     y = PS.scale("linear", low * 1.08, high * 1.12, box.bottom, box.top);
@@ -96,7 +96,8 @@ PS.kinds.logits = (panel, run) => {
     const t = PS.now, now = state(step), pair = about();
     if (!now) { pen.text(60, 70, "loading …", { fill: t.quiet }); return; }
     pen.text(4, 14, `a = ${run.pick.a}, b = ${run.pick.b}, ${pair.trained ? "trained on" : "held out"}`, { fill: t.ink, weight: 600 });
-    pen.text(4, 31, said(now), { fill: t.quiet });
+    const words = said(now).split(", "), lines = box.right > 400 ? [words.join(", ")] : [words.slice(0, 2).join(", "), words[2]];
+    lines.forEach((line, i) => pen.text(4, 30 + 14 * i, line, { fill: t.quiet }));
     const wide = Math.max(1, 0.72 * (box.right - box.left) / now.row.length), zero = y.place(0), green = PS.shade(2, t.dark), red = PS.shade(1, t.dark);
     for (let c = 0; c < now.row.length; c += 1) {
       const at = y.place(now.row[c]);

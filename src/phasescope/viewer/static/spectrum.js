@@ -24,7 +24,7 @@ const extent = (rows, log) => {
   return low > high ? [log ? 0.1 : 0, 1] : [low, high];
 };
 const rowAt = (table, step) => table.rows[Math.max(0, PS.placeAt(table.steps, step))];
-const isKey = (run, panel) => (panel.per === "frequency" || !panel.family ? new Set(run.keys.map(String)) : new Set());
+const isKey = (run, panel) => (panel.per === "frequency" ? new Set(run.keys.map(String)) : new Set());
 
 // bars of one table in a box; returns what draws them
 const bars = (root, table, box, { hue, marked, log, top, bottom }) => {
@@ -70,7 +70,7 @@ const overTime = (root, run, table, box, view, { marked, log, title, below }) =>
   PS.axes(root, x, { place: y.place, ticks: [] }, box, { x: below });
   const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, key.slice(0, 8)]);
   for (const [v, text] of shown) root.append(PS.text(box.left - 6, y.place(v) + 3.5, text, { "text-anchor": "end" }));
-  root.append(PS.text(box.left, box.top - 8, `${title} (dark ${PS.number(log || low < 0 ? low : 0)} to bright ${PS.number(high)})`));
+  root.append(PS.text(box.left, box.top - 8, `${title}: dark ${PS.number(log || low < 0 ? low : 0)}, bright ${PS.number(high)}`));
   let above = Infinity;
   for (const [key, i] of table.keys.map((key, i) => [key, i]).filter(([key]) => marked.has(key))) {
     above = Math.min(y.place(i + 1) + 3.5, above - 11);
@@ -110,7 +110,7 @@ PS.kinds.heat = (panel, run, view) => {
     const height = 320, root = PS.svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
     table = tables().find((one) => one.name === view.matrix) ?? tables()[0];
     past = overTime(root, run, table, { left: 52, right: width - 40, top: 24, bottom: height - 36 }, view,
-      { marked: isKey(run, panel), log: view.y === "log", title: `${panel.per} k, by norm in ${table.name}`, below: "step" });
+      { marked: isKey(run, panel), log: view.y === "log", title: `norm in ${table.name}`, below: "step" });
     return root;
   };
   return { frame, move: (pen, step) => past.cursor(pen, step), label: (step) => largest(table, rowAt(table, step)), csv: () => csvOf(tables(), panel.per),
