@@ -1,8 +1,10 @@
 """The pages in a real browser: the slider is dragged, keys are pressed, a run is followed."""
 
 import csv
+import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from phasescope.algebra.fourier import fourier_basis
 from phasescope.measures.spectrum import frequency_share
 from phasescope.store.lock import RunLock
 from phasescope.store.metrics import DeclaredMeasure, MetricsLog
-from phasescope.store.run_folder import RunFolder
+from phasescope.store.run_folder import RunFolder, run_name
 from phasescope.store.status import Status, write_status
 from phasescope.training.run import Run
 from phasescope.viewer.export import export_page
@@ -179,9 +181,14 @@ def test_a_measure_gets_a_panel_by_its_shape_alone(browser, store, tmp_path):
     steps = np.array([0, 100, 200])
     kept = {"novelty": (steps, np.array([1.0, 2.0, 3.0]))}
     kept["<img src=x onerror=alert(1)>"] = kept["novelty"]
-    kept |= {f"by_irrep.{irrep}": (steps, np.ones(3) * i) for i, irrep in enumerate(["trivial", "sign", "std"])}
+    kept |= {
+        f"by_irrep.{irrep}": (steps, np.ones(3) * i) for i, irrep in enumerate(["trivial", "sign", "std"])
+    }
     kept |= {f"by_position.{i}": (steps, np.ones(3) * i) for i in range(9)}
-    run.keep(kept, [DeclaredMeasure("novelty", unit="bits", scale="log"), DeclaredMeasure("by_position.{position}")])
+    run.keep(
+        kept,
+        [DeclaredMeasure("novelty", unit="bits", scale="log"), DeclaredMeasure("by_position.{position}")],
+    )
     export_page(run.folder, tmp_path / "page.html")
     browser.resize(1400, 9000)
     browser.open((tmp_path / "page.html").as_uri())
@@ -195,19 +202,52 @@ def test_a_measure_gets_a_panel_by_its_shape_alone(browser, store, tmp_path):
     assert browser.said == []
 
 
-def test_runs_beside_each_other_by_step_and_by_phase(browser, store, serve):
-    (name,) = os.listdir(store)
+def grokking(store, trained, seed, drop):
+    """A copy of the run under another seed, with losses that memorise at 20 and drop from a step on."""
+    recipe = Run(trained).recipe.model_copy(update={"seed": seed}).canonical_json()
+    folder = RunFolder(store / run_name("small", hashlib.sha256(recipe.encode()).hexdigest()))
+    shutil.copytree(trained.path, folder.path)
+    folder.recipe.write_text(recipe)
+    with RunLock(folder), MetricsLog(folder.metrics) as log:
+        log.truncate_after(-1)
+        for step in range(0, 201, 2):
+            fall = 0.001 * step + 0.25 * min(max(step - drop, 0), 40)
+            rise = min(step, 20) / 10
+            log.add(step, {"train_loss": 4 * np.exp(-step / 3) + 1e-5, "test_loss": 4 * np.exp(rise - fall)})
+        log.commit()
+    return run_id(folder.path.name)
+
+
+def test_runs_beside_each_other_by_step_and_by_phase(browser, store, trained, serve):
+    first, second = grokking(store, trained, 1, drop=120), grokking(store, trained, 2, drop=60)
     with serve(store) as port:
-        address = f"http://127.0.0.1:{port}/run/{run_id(name)}-{run_id(name)}"
-        browser.open(address)
+        browser.open(f"http://127.0.0.1:{port}/run/{first}-{second}#step=0")
         assert browser.run("document.querySelectorAll('section.circles').length") == 2
-        # two runs whose phases lie elsewhere: the same place in a phase is shown of both
-        slow = [{"name": "memorisation", "start": 0, "end": 100}, {"name": "cleanup", "start": 100, "end": 200}]
-        fast = [{"name": "memorisation", "start": 0, "end": 40}, {"name": "cleanup", "start": 40, "end": 120}]
-        runs = ", ".join(f"{{ phases: {json.dumps(p)}, lastStep: () => {p[1]['end']} }}" for p in (slow, fast))
-        mapped = browser.run(f"(() => {{ const runs = [{runs}], map = PS.alignment(runs); return [0, 50, 100, 150, 200].map((s) => map(runs[1], s)); }})()")
-        assert mapped == [0, 20, 40, 80, 120]
-        assert browser.run(f"PS.alignment([{{ phases: [] }}, {{ phases: {json.dumps(slow)} }}])") is None
+        starts = browser.run(
+            "[...document.querySelectorAll('.strip')].map((one) => [...one.querySelectorAll('button')].map("
+            "(part) => [part.textContent, Number(part.title.match(/step (\\d+)/)[1])]))"
+        )
+        (ours, theirs) = (dict(phases)["cleanup"] for phases in starts)
+        assert abs(ours - 120) <= 8
+        assert abs(theirs - 60) <= 8
+        shown = "document.querySelector('.step').textContent"
+        cleanup = (
+            "[...document.querySelectorAll('.strip button')].find((one) => one.textContent === 'cleanup')"
+        )
+        browser.run(f"{cleanup}.click()")
+        browser.until(f"{SHOWN} !== '0'")
+        here = browser.run(SHOWN)
+        assert browser.run(shown) == here  # by step: one for both
+        browser.run(
+            "(() => { const align = document.querySelector('.align select'); align.value = 'phase'; "
+            "align.dispatchEvent(new Event('change')); })()"
+        )
+        mine, other = (int(part) for part in browser.run(shown).split(" · "))
+        assert mine == int(here)
+        assert abs(other - (theirs + mine - ours)) <= 8  # as far from the start of the same phase
+        assert "align=phase" in browser.run("location.hash")
+        assert browser.run("PS.alignment([{ phases: [] }, { phases: [] }])") is None
+        assert browser.said == []
 
 
 def test_the_store_a_run_two_runs_and_a_live_one(browser, store, serve):

@@ -51,7 +51,9 @@ def put_together(circuit, weights, neuron):
         pattern = np.stack([share * np.broadcast_to(x, total.shape) / total + 1 - share for x in looks], -1)
     table = parts[-1] + np.zeros((n, n))
     for h in range(heads):
-        table += pattern[h, :, :, 0] * carried[h, :n, None] + pattern[h, :, :, 1] * carried[h, None, n : 2 * n]
+        table += (
+            pattern[h, :, :, 0] * carried[h, :n, None] + pattern[h, :, :, 1] * carried[h, None, n : 2 * n]
+        )
         for i in range(fixed):
             table += pattern[h, :, :, 2 + i] * carried[h, 2 * n + i]
     return pattern, table
@@ -70,7 +72,9 @@ def test_parts_make_the_network_again(config, task):
         looked = cache["blocks.0.attn.pattern"].detach().numpy()[:, :, -1]
         np.testing.assert_allclose(pattern[..., 0].reshape(circuit.heads, -1).T, looked[:, :, 0], rtol=1e-9)
         right = 1 if circuit.task.n_ctx == 3 else 2
-        np.testing.assert_allclose(pattern[..., 1].reshape(circuit.heads, -1).T, looked[:, :, right], rtol=1e-9)
+        np.testing.assert_allclose(
+            pattern[..., 1].reshape(circuit.heads, -1).T, looked[:, :, right], rtol=1e-9
+        )
     for a, b in ((0, 0), (2, 5), (n - 1, 1)):
         expected = out[a * n + b, :n].numpy()
         np.testing.assert_allclose(logits(circuit, weights, a, b), expected, rtol=1e-9, atol=1e-12)

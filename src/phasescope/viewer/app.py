@@ -203,7 +203,9 @@ class Answers:
 _PRECISION = "Norms and circles are rounded to float32."
 
 
-def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any] | bytes]) -> Callable[[Request], Response]:
+def _in_words(
+    answer: Callable[[RunFolder, Request], dict[str, Any] | bytes],
+) -> Callable[[Request], Response]:
     """Find the run an address asks for; a mistake or a damaged file is a sentence, not a broken page."""
 
     def endpoint(request: Request) -> Response:
@@ -214,7 +216,9 @@ def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any] | bytes]) ->
             return JSONResponse({"error": str(error)}, 404)
         try:
             found = answer(folder, request)
-            return Response(found if isinstance(found, bytes) else _json(found), media_type="application/json")
+            return Response(
+                found if isinstance(found, bytes) else _json(found), media_type="application/json"
+            )
         except (PhasescopeError, OSError) as error:  # damaged, or removed meanwhile
             return JSONResponse({"error": without_paths(str(error), folder)}, 404)
 

@@ -98,8 +98,8 @@ def circuit_of(recipe_json: str) -> Circuit | None:
     try:
         recipe = TypeAdapter(dict[str, Any]).validate_json(recipe_json)
         model: TransformerConfig | EmbeddingMLPConfig
-        model = TypeAdapter(ModelConfig).validate_python(recipe.get("model"))  # type: ignore[assignment]
-        task: Task = TypeAdapter(TaskConfig).validate_python(recipe.get("task")).build()  # type: ignore[attr-defined]
+        model = TypeAdapter(ModelConfig).validate_python(recipe.get("model"))
+        task: Task = TypeAdapter(TaskConfig).validate_python(recipe.get("task")).build()
         split = SplitConfig.model_validate(recipe.get("split")).split(task)
     except (ValidationError, PhasescopeError):
         return None
@@ -228,10 +228,10 @@ def _operand_inputs(model: EmbeddingMLPConfig, weights: Weights) -> tuple[NDArra
 def _activate(kind: str, x: NDArray[Any]) -> NDArray[Any]:
     if kind == "gelu":
         return np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in x])
-    return {"relu": np.maximum(x, 0), "quadratic": x * x, "absolute": np.abs(x)}[kind]
+    return np.asarray({"relu": np.maximum(x, 0), "quadratic": x * x, "absolute": np.abs(x)}[kind])
 
 
 def _sinusoidal(n_ctx: int, d_model: int) -> NDArray[Any]:
     rates = 10_000.0 ** (-np.arange(0, d_model, 2) / d_model)
     angles = np.arange(n_ctx)[:, None] * rates
-    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_ctx, d_model)
+    return np.asarray(np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_ctx, d_model))

@@ -123,8 +123,8 @@ def export_page(
 
 
 _PRECISION = (
-    "Curves are float64 as logged (more than 4,000 points are thinned, extremes kept); norms, circles, attention "
-    "and logits are rounded to float32, what goes into a neuron to float16."
+    "Curves are float64 as logged (more than 4,000 points are thinned, extremes kept); norms, circles, "
+    "attention and logits are rounded to float32, what goes into a neuron to float16."
 )
 
 

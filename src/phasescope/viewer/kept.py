@@ -16,8 +16,8 @@ class Kept(Generic[T]):
 
     Example:
         >>> kept = Kept[str](2)
-        >>> kept.get("run", 1, lambda: "first"), kept.get("run", 1, lambda: "again"), kept.get("run", 2, lambda: "new")
-        ('first', 'first', 'new')
+        >>> [kept.get("run", condition, lambda: word) for condition, word in ((1, "a"), (1, "b"), (2, "c"))]
+        ['a', 'a', 'c']
     """
 
     def __init__(self, at_most: int) -> None:

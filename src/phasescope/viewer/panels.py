@@ -56,7 +56,8 @@ class Panel:
 PANELS = (
     Panel("loss", "Loss", "Training", "lines", ("train_loss", "test_loss"), unit="nats", caption=(
         "Train loss collapses first; test loss follows when the circuit is there.")),
-    Panel("accuracy", "Accuracy", "Training", "lines", ("train_accuracy", "test_accuracy"), y="linear", caption=(
+    Panel("accuracy", "Accuracy", "Training", "lines", ("train_accuracy", "test_accuracy"),
+        y="linear", caption=(
         "Long after the training pairs are known by heart, the held-out pairs come right.")),
     Panel("progress", "Progress measures", "Training", "lines",
         ("restricted_loss", "excluded_loss_all_keys", "test_loss"), unit="nats", caption=(
@@ -71,16 +72,17 @@ PANELS = (
         "Left its activation, right the best polynomial of degree two in the cosines and sines of one "
         "frequency; a runs down, b runs across. Below, how its variance divides over the frequencies.")),
     Panel("logits", "Logits of one pair", "The circuit", "logits", caption=(
-        "What the network says to a + b = ? for every answer c; the right answer is named.")),
-    Panel("fourier-norms", "Fourier norms", "Frequencies", "bars", ("W_E", "W_L"), y="linear", per="frequency",
-        covers=("fourier_norm_W_E", "fourier_norm_W_L"), caption=(
+        "What the network says of every answer c to one pair (a, b); the right answer is named.")),
+    Panel("fourier-norms", "Fourier norms", "Frequencies", "bars", ("W_E", "W_L"), y="linear",
+        per="frequency", covers=("fourier_norm_W_E", "fourier_norm_W_L"), caption=(
         "Norm at each frequency, cosine and sine together, of the embedding and of the map from neurons to "
         "logits. Key frequencies are coloured and named.")),
     Panel("frequency-history", "Frequency history", "Frequencies", "heat", ("W_L", "W_E"), y="linear",
         per="frequency", caption="Which frequencies grow, die and switch; each column is a checkpoint."),
     Panel("weights", "Sum of squared weights", "Measures", "lines", ("sum_squared_weights",), caption=(
         "Weight decay cleans up: the sharp drop is where memorised weights go.")),
-    Panel("gini", "Sparsity over frequencies", "Measures", "lines", ("gini_W_E", "gini_W_L"), y="linear", caption=(
+    Panel("gini", "Sparsity over frequencies", "Measures", "lines", ("gini_W_E", "gini_W_L"),
+        y="linear", caption=(
         "Gini coefficient of the norms of the Fourier components: 0 is even, 1 is all on one.")),
     Panel("claims", "Claims and verdicts", "Verdicts", "claims", caption=(
         "Every rule was written down before the run. Not shown means just that.")),

@@ -1,4 +1,4 @@
-"""Parts of a network's circuit over checkpoints, asked for by name: scores, a neuron, the logits of a pair."""
+"""Parts of a network's circuit over checkpoints, by name: scores, a neuron, the logits of a pair."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from phasescope.viewer.arrays import Points, packed, reduced
 
 SCALES = {"log", "linear"}
 _FAMILY = re.compile(r"([^.]+)\.\{(\w+)\}")
-"""How a measure that is a number per frequency, head, irrep ... is declared: ``excluded_loss.{frequency}``."""
+"""How a number per frequency, head, irrep ... is declared: ``excluded_loss.{frequency}``."""
 
 
 def recipe_of(folder: RunFolder) -> dict[str, Any]:
@@ -96,7 +96,11 @@ def series_records(folder: RunFolder, series: Mapping[str, Points]) -> list[dict
         series: Steps and values by name; thinned to some thousand points, extremes kept.
     """
     declared, records = read_measures(folder.metrics), []
-    families = {found[1]: (measure, found[2]) for name, measure in declared.items() if (found := _FAMILY.fullmatch(name))}
+    families = {
+        found[1]: (measure, found[2])
+        for name, measure in declared.items()
+        if (found := _FAMILY.fullmatch(name))
+    }
     for name, points in sorted(series.items()):
         steps, values = reduced(points)
         measure, per = families.get(name.partition(".")[0], (DeclaredMeasure(name), ""))

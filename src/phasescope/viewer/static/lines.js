@@ -23,7 +23,7 @@ PS.kinds.lines = (panel, run, view) => {
     const series = shown(), t = PS.now, columns = Math.max(1, Math.min(series.length, Math.floor((width - 10) / 182)));
     const top = 28 + 17 * Math.ceil(series.length / columns), height = top + 222;
     const root = PS.svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
-    box = { left: 52, right: width - 12, top, bottom: height - 36 };
+    box = { left: 52, right: width - 20, top, bottom: height - 36 };
     let low = Infinity, high = -Infinity;
     for (const one of series) for (const v of one.values) if (Number.isFinite(v) && (view.y !== "log" || v > 0)) {
       low = Math.min(low, v); high = Math.max(high, v);

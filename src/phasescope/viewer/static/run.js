@@ -30,7 +30,7 @@
       align: PS.el("select", { "aria-label": "Align runs by" }, PS.el("option", { value: "step" }, "by step"), PS.el("option", { value: "phase" }, "by phase")),
       panels: PS.el("div"), head: PS.el("div"), tip: PS.el("div", { class: "tip", "aria-hidden": "true", hidden: true }),
     };
-    const rows = (run) => run.run.recipe.map(([key, value]) => PS.el("tr", {}, PS.el("th", { scope: "row" }, key), PS.el("td", {}, value)));
+    const rows = (run) => run.run.recipe.map(([key, value]) => PS.el("tr", {}, PS.el("th", { scope: "row" }, key), PS.el("td", {}, PS.told(key, value))));
     main.replaceChildren(
       PS.el("header", { class: "top" }, ...(ids.length ? [PS.el("a", { href: "/" }, "← all runs")] : []), PS.el("h1", {}, page.runs.map((run) => run.run.name).join("  ·  ")), ui.head),
       PS.el("div", { class: "bar", role: "region", "aria-label": "Time" },

@@ -24,6 +24,7 @@ const extent = (rows, log) => {
   return low > high ? [log ? 0.1 : 0, 1] : [low, high];
 };
 const rowAt = (table, step) => table.rows[Math.max(0, PS.placeAt(table.steps, step))];
+const short = (key) => key.split(".").at(-1).slice(0, 9);
 const isKey = (run, panel) => (panel.per === "frequency" ? new Set(run.keys.map(String)) : new Set());
 
 // bars of one table in a box; returns what draws them
@@ -33,8 +34,8 @@ const bars = (root, table, box, { hue, marked, log, top, bottom }) => {
   const y = log ? PS.scale("log", low / 1.3, high * 1.3, box.bottom, box.top) : PS.scale("linear", Math.min(0, low * 1.1), high * 1.12 || 1, box.bottom, box.top);
   const shift = numeric ? Number(table.keys[0]) - 1 : 0;
   const named = n <= 16 || !numeric;
-  const every = Math.ceil(n / Math.max(1, (box.right - box.left) / (numeric ? 26 : 70)));
-  x.ticks = !bottom ? [] : named ? table.keys.map((key, i) => [i + 1, i % every ? "" : key.slice(0, 14)])
+  const every = Math.ceil(n / Math.max(1, (box.right - box.left) / (numeric ? 26 : 44)));
+  x.ticks = !bottom ? [] : named ? table.keys.map((key, i) => [i + 1, i % every ? "" : short(key)])
     : PS.scale("linear", 0.3 + shift, n + 0.7 + shift, box.left, box.right).ticks.filter(([v]) => v >= 1).map(([v, text]) => [v - shift, text]);
   PS.axes(root, x, y, box, { y: top, x: bottom });
   const wide = Math.max(1, 0.72 * (box.right - box.left) / (n + 0.4)), zero = log ? box.bottom : y.place(0);
@@ -68,7 +69,7 @@ const overTime = (root, run, table, box, view, { marked, log, title, below }) =>
     preserveAspectRatio: "none", href: picture.toDataURL(), "image-rendering": "pixelated" }));
   const y = PS.scale("linear", 0.5, n + 0.5, box.bottom, box.top), numeric = table.keys.every((key) => /^\d+$/.test(key));
   PS.axes(root, x, { place: y.place, ticks: [] }, box, { x: below });
-  const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, key.slice(0, 8)]);
+  const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, short(key)]);
   for (const [v, text] of shown) root.append(PS.text(box.left - 6, y.place(v) + 3.5, text, { "text-anchor": "end" }));
   root.append(PS.text(box.left, box.top - 8, `${title}: dark ${PS.number(log || low < 0 ? low : 0)}, bright ${PS.number(high)}`));
   let above = Infinity;

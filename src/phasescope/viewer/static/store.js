@@ -39,7 +39,7 @@
     const full = runs.filter((run) => run.recipe.length).length;
     for (const run of runs) {
       run.different = run.recipe.filter(([key, value]) => key !== "name" && seen.get(key).get(value) !== full)
-        .map(([key, value]) => `${key.split(".").slice(-2).join(".")} ${value}`).join(", ");
+        .map(([key, value]) => `${key.split(".").slice(-2).join(".")} ${PS.told(key, value)}`).join(", ");
     }
   };
 
@@ -70,7 +70,7 @@
       return PS.el("tr", {}, PS.el("td", {}, box), PS.el("td", {}, PS.el("a", { href: `/run/${run.id}` }, run.name)),
         PS.el("td", {}, PS.el("span", { class: `state ${run.state}` }, run.state)), PS.el("td", {}, run.outcome),
         PS.el("td", { class: "figure" }, `${PS.count(run.step)}${run.steps ? ` of ${PS.count(run.steps)}` : ""}`),
-        PS.el("td", {}, run.different), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
+        PS.el("td", { class: "differs", title: run.different }, PS.el("div", {}, run.different)), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
     }));
     count.textContent = `${PS.count(shown.length)} of ${PS.count(there)} runs`;
     paintTogether();

@@ -83,6 +83,8 @@ PS.number = (x) => {
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return x.toExponential(2).replace("e+", "e").replace("e-", "e−").replace(/^-/, "−");
   return grouped.format(Number(x.toPrecision(4))).replace("-", "−");
 };
+// a value of a recipe as a reader wants it; seeds and digests are names, not amounts
+PS.told = (key, value) => (/^\d{4,}$/.test(value) && !/seed$/.test(key) ? PS.count(Number(value)) : value);
 const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 const power = (e) => (e === 0 ? "1" : e === 1 ? "10" : `10${[...String(e)].map((c) => SUPER[c]).join("")}`);
 
