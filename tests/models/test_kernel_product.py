@@ -73,5 +73,5 @@ def test_a_part_that_fails_is_not_swallowed():
     def fail(part):
         raise ValueError(part)
 
-    with pytest.raises(ValueError, match="[012]"):
+    with pytest.raises(ValueError, match=r"[012]"):
         Crew(3).share_out(fail, 3)

@@ -9,6 +9,7 @@ import pytest
 
 from phasescope.measures.context import Context
 from phasescope.measures.measure import measure
+from phasescope.measures.series import flattened
 from phasescope.report.figures.embedding import embedding_circles
 from phasescope.store import checkpoints
 from phasescope.training.run import Run
@@ -18,9 +19,13 @@ from phasescope.viewer.frames import frame_of, modulus, read_frame
 @pytest.mark.parametrize("step", [0, 100, 200])
 def test_numbers_equal_the_measures(trained, step):
     run = Run(trained)
-    names = ("sum_squared_weights", "gini_W_E", "gini_W_L", "fourier_norm_W_E", "fourier_norm_W_L")
+    names = (
+        "sum_squared_weights", "sum_squared_weights_per_tensor", "gini_W_E", "gini_W_L",
+        "fourier_norm_W_E", "fourier_norm_W_L",
+    )  # fmt: skip
     expected = measure(Context(run.model(step), run.task, run.split), names)
     frame = read_frame(trained, step, 11)
+    expected |= flattened("sum_squared_weights_per_tensor", expected.pop("sum_squared_weights_per_tensor"))
     for name, value in frame.numbers.items():
         assert value == pytest.approx(expected[name], rel=1e-12)
     for name, norms in frame.norms.items():
@@ -50,7 +55,8 @@ def test_a_planted_circle_is_one_radius(p):
 
 def test_a_network_without_residues_has_its_weights_only():
     frame = frame_of(7, {"blocks.0.mlp.b_in": np.array([1.0, 2.0])}, None)
-    assert (frame.numbers, frame.norms, frame.circles) == ({"sum_squared_weights": 5.0}, {}, None)
+    numbers = {"sum_squared_weights": 5.0, "sum_squared_weights_per_tensor.blocks.0.mlp.b_in": 5.0}
+    assert (frame.numbers, frame.norms, frame.circles) == (numbers, {}, None)
 
 
 @pytest.mark.parametrize("task", [{}, {"kind": "group"}, {"kind": "modular", "p": 100_003}, [3]])

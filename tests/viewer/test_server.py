@@ -30,7 +30,7 @@ STRANGE = (
     "/etc/passwd", "//etc/passwd", "%2fetc%2fpasswd", "file:///etc/passwd", "x#/../..", "x?/../..", "%00",
     ";/..;/", "C:\\", "C:foo", "\\\\host\\share", "\\\\?\\C:\\", "\\\\.\\NUL", "CON", "a::$DATA", "name.",
     "name%20", "-rf", "a%0ab", "%1b[31m", "a" * 5000, "/".join(["a"] * 300), "é", "e%cc%81", "link", "loop",
-    "fifo", "hard",
+    "fifo", "hard", "http:///#/../../", "/%2fetc", "/dev/zero", "checkpoints", "checkpoints/", "RECIPE.JSON",
 )  # fmt: skip
 PREFIXES = ("/", "/run/", "/static/", "/api/", "/api/run/", "/api/runs/")
 
@@ -117,6 +117,45 @@ def test_a_run_as_the_store_has_it(store, serve, get):
             f"{address}/phases",
         ):
             assert get(port, path)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("after=-1&want=", 404),
+        ("after=-1&want=scores,nothing", 404),
+        ("after=-1&want=neuron-32", 404),
+        ("after=-1&want=logits-0-11", 404),
+        ("after=-1&want=logits-0", 404),
+        ("after=x&want=scores", 400),
+        ("after=-1&want=" + ",".join(["scores"] * 13), 400),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused(store, serve, get, query, status):
+    (name,) = os.listdir(store)
+    with serve(store) as port:
+        assert get(port, f"/api/run/{run_id(name)}/parts?{query}")[0] == status
+
+
+def test_parts_come_with_their_checkpoints(store, serve, get):
+    (name,) = os.listdir(store)
+    with serve(store) as port:
+        body = get(port, f"/api/run/{run_id(name)}/parts?after=99&want=scores,neuron-31,logits-3-10")[1]
+    found = json.loads(body)
+    assert (found["steps"], found["last"]) == ([100, 120, 140, 160, 180, 200], True)
+    assert unpacked(found["parts"]["scores"], "f4").shape == (6 * 2 * (2 * 11 + 1),)
+    assert unpacked(found["parts"]["neuron-31"], "f2").shape == (6 * (2 * (2 * 11 + 1) + 1),)
+    assert unpacked(found["parts"]["logits-3-10"], "f4").shape == (6 * 11,)
+    assert [(pair["a"], pair["b"], pair["answer"]) for pair in found["pairs"]] == [(3, 10, 2)]
+
+
+def test_the_first_rows_can_be_had_alone(store, serve, get):
+    (store / "broken-0123abcd").mkdir()
+    with serve(store) as port:
+        first, whole = (json.loads(get(port, f"/api/runs{query}")[1]) for query in ("?first=1", ""))
+        assert (len(first["runs"]), first["n"], len(whole["runs"]), whole["n"]) == (1, 2, 2, 2)
+        assert first["runs"] == whole["runs"][:1]
+        assert get(port, "/api/runs?first=x")[0] == 400
 
 
 @pytest.mark.parametrize(

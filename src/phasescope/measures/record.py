@@ -65,8 +65,6 @@ KEYS = Need(
     "key frequencies (this model has none by the default rule: give some)",
     lambda context: bool(context.key_frequencies or (context.inputs.is_plane and context.keys)),
 )
-
-
 EMBEDDING_MLP = Need(
     "neurons that see the two operands through weights alone (an embedding MLP)",
     lambda context: isinstance(context.model.config, EmbeddingMLPConfig),

@@ -1,5 +1,6 @@
 """Measures over the course of a training: one list of numbers per name."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -9,9 +10,10 @@ from jaxtyping import Float64, Int64
 
 from phasescope.errors import PhasescopeError
 from phasescope.measures.context import Context
-from phasescope.measures.measure import SERIES, checked, measure
-from phasescope.measures.record import REFERENCE, Value
+from phasescope.measures.measure import MEASURES, SERIES, checked, measure
+from phasescope.measures.record import REFERENCE, Measure, Value
 from phasescope.models.series import CheckpointSeries
+from phasescope.store.metrics import DeclaredMeasure
 from phasescope.tasks.split import Split
 from phasescope.tasks.task import Task
 
@@ -130,6 +132,36 @@ def flattened(name: str, value: Value) -> dict[str, float]:
         return {f"{name}.{key}": number for key, number in value.items()}
     assert not isinstance(value, list), "sets are refused before they are measured"
     return {name: value}
+
+
+def declarations(names: Iterable[str]) -> list[DeclaredMeasure]:
+    """Return what the flat names of a series are, for those that are measures of the house.
+
+    Args:
+        names: As ``flattened`` makes them.
+
+    Returns:
+        One declaration per measure, under ``name`` or ``name.{per}``.
+
+    Example:
+        >>> [declared.name for declared in declarations(["loss", "excluded_loss.1", "excluded_loss.2"])]
+        ['loss', 'excluded_loss.{frequency}']
+    """
+    bases = dict.fromkeys(name.partition(".")[0] for name in names)
+    return [_declaration(MEASURES[base]) for base in bases if base in MEASURES]
+
+
+def _declaration(asked: Measure) -> DeclaredMeasure:
+    low, high = asked.range
+    return DeclaredMeasure(
+        asked.name if asked.per == "model" else f"{asked.name}.{{{asked.per}}}",
+        asked.symbol,
+        asked.unit,
+        asked.scale,
+        asked.direction,
+        -math.inf if low is None else low,
+        math.inf if high is None else high,
+    )
 
 
 def _points(pairs: list[tuple[int, float]]) -> Points:

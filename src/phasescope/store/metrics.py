@@ -8,7 +8,7 @@ to the last bit, but for the sign of a zero.
 import math
 import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -40,6 +40,9 @@ Points = tuple[Int64[np.ndarray, " point"], Float64[np.ndarray, " point"]]
 @dataclass(frozen=True)
 class DeclaredMeasure:
     """What a reader must know to draw a metric without asking its maker.
+
+    A measure that is a number per frequency, head or anything else is declared once, as
+    ``excluded_loss.{frequency}``, for all its metrics ``excluded_loss.1``, ``excluded_loss.2`` and so on.
 
     Example:
         >>> DeclaredMeasure("train_loss", symbol="L", unit="nat", scale="log", low=0.0).high
@@ -149,12 +152,13 @@ class MetricsLog:
             raise _trouble("write", self.path, error) from None
 
 
-def read_metrics(path: Path, after: int = -1) -> dict[str, Points]:
+def read_metrics(path: Path, after: int = -1, names: Sequence[str] = ()) -> dict[str, Points]:
     """Read a run's metrics as of the last commit, without disturbing a writer.
 
     Args:
         path: The database; a missing one holds nothing yet.
         after: Read only later steps than this; the table's order makes that quick.
+        names: Read only these metrics; all, if left out.
 
     Returns:
         For each metric, by name: its steps, ascending, int64, and its values, float64.
@@ -167,9 +171,9 @@ def read_metrics(path: Path, after: int = -1) -> dict[str, Points]:
         {}
     """
     gathered: dict[str, tuple[list[int], list[float | None]]] = {}
-    for step, name, value in _select(
-        path, "SELECT step, name, value FROM metrics WHERE step > ? ORDER BY step, name", after
-    ):
+    among = f"AND name IN ({', '.join('?' * len(names))}) " if names else ""
+    query = f"SELECT step, name, value FROM metrics WHERE step > ? {among}ORDER BY step, name"
+    for step, name, value in _select(path, query, after, *names):
         steps, values = gathered.setdefault(name, ([], []))
         steps.append(step)
         values.append(value)

@@ -11,7 +11,7 @@ from phasescope.evidence.verdict import Measured
 from phasescope.measures.context import Context
 from phasescope.measures.measure import measure
 from phasescope.measures.record import Value
-from phasescope.measures.series import measure_series
+from phasescope.measures.series import declarations, measure_series
 from phasescope.phases.grokking import grokking_phases
 from phasescope.phases.series import Series
 from phasescope.phases.stretches import Phases
@@ -138,7 +138,8 @@ def read_and_keep(run: Run, *, show: bool) -> Reading:
     with shown or nullcontext():
         reading = read_run(run, tick=lambda done, _: shown.update(done) if shown else None)
     with suppress(RunInUse):  # a run that still trains is read, and not written to
-        run.keep({name: (series.steps, series.values) for name, series in reading.series.items()})
+        measured = {name: (series.steps, series.values) for name, series in reading.series.items()}
+        run.keep(measured, declarations(measured))
     return reading
 
 

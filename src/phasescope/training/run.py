@@ -1,6 +1,6 @@
 """A run: a recipe with everything on disk that came of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ from phasescope.models.config import shape_for
 from phasescope.models.model import Model
 from phasescope.store import checkpoints
 from phasescope.store.lock import RunLock
-from phasescope.store.metrics import MetricsLog, Points, read_metrics
+from phasescope.store.metrics import DeclaredMeasure, MetricsLog, Points, read_metrics
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.status import Status, read_status
 from phasescope.tasks.split import Split
@@ -102,18 +102,20 @@ class Run:
         """Return every series written down: name to (steps int64, values float64)."""
         return read_metrics(self.folder.metrics)
 
-    def keep(self, series: Mapping[str, Points]) -> None:
+    def keep(self, series: Mapping[str, Points], declared: Iterable[DeclaredMeasure] = ()) -> None:
         """Write measured series down beside those of training, for `metrics`, the viewer and `export`.
 
         What training itself wrote is left as it is; a series measured before is replaced.
 
         Args:
             series: Name to (steps int64, values float64).
+            declared: What they are, so that a page knows their axes and shapes.
 
         Raises:
             RunInUse: If the run is still being trained.
         """
         with RunLock(self.folder), MetricsLog(self.folder.metrics) as log:
+            log.declare(declared)
             for name, (steps, values) in series.items():
                 if name not in LOOKED_AT:
                     for step, value in zip(steps.tolist(), values.tolist(), strict=True):

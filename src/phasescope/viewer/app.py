@@ -1,5 +1,7 @@
 """The server's answers: two pages, their few files, and runs as JSON. It reads, and changes nothing."""
 
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,12 @@ from phasescope.viewer.arrays import Points, spread
 from phasescope.viewer.frame_cache import FrameCache
 from phasescope.viewer.frames import frame_records, modulus
 from phasescope.viewer.guard import App, Guard
+from phasescope.viewer.kept import Kept
 from phasescope.viewer.keys import MOST, key_frequencies
-from phasescope.viewer.listing import find, run_row, runs_in, without_paths
+from phasescope.viewer.listing import condition, find, run_row, runs_in, without_paths
 from phasescope.viewer.page import RUN_SCRIPTS, STATIC, STORE_SCRIPTS, served_page, static_text
 from phasescope.viewer.panels import panel_records
+from phasescope.viewer.parts import MOST_AT_ONCE, circuit_record, part_records
 from phasescope.viewer.record import (
     evidence_of,
     phase_records,
@@ -36,6 +40,10 @@ FRAMES_AT_ONCE = 40
 MOST_FRAMES = 500
 """Checkpoints a page gets of a run; more are thinned evenly."""
 MOST_COMPARED = 4
+MOST_ROWS, MOST_RECORDS = 20_000, 8
+"""Rows of the list and whole runs that are kept in memory while their files do not change."""
+LISTED_FOR = 0.5
+"""Seconds for which a list of all runs is good."""
 
 
 def viewer_app(root: Path, port: int) -> App:
@@ -54,9 +62,12 @@ def viewer_app(root: Path, port: int) -> App:
         Route("/api/run/{id:str}", _in_words(pages.record)),
         Route("/api/run/{id:str}/news", _in_words(pages.news)),
         Route("/api/run/{id:str}/frames", _in_words(pages.frames)),
+        Route("/api/run/{id:str}/parts", _in_words(pages.parts)),
         Route("/api/run/{id:str}/phases", _in_words(pages.phases)),
     ]
-    return Guard(Starlette(routes=routes), port)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # an address that is nearly right is not there
+    return Guard(app, port)
 
 
 class Answers:
@@ -71,6 +82,9 @@ class Answers:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.cache = FrameCache()
+        self.rows = Kept[dict[str, Any]](MOST_ROWS)
+        self.lists = Kept[bytes](2)
+        self.records = Kept[bytes](MOST_RECORDS)
 
     def store(self, request: Request) -> Response:
         """The page of all runs."""
@@ -93,13 +107,27 @@ class Answers:
         return Response(static_text(name), media_type=STATIC[name])
 
     def runs(self, request: Request) -> Response:
-        """Every run of the store, a row each."""
-        return JSONResponse({"runs": [run_row(folder) for folder in runs_in(self.root).values()]})
+        """Every run of the store, a row each; or the first of them, so that a page has something to show."""
+        first = None if "first" not in request.query_params else _whole(request, "first")
 
-    def record(self, folder: RunFolder, request: Request) -> dict[str, Any]:
+        def rows() -> bytes:
+            folders = list(runs_in(self.root).values())
+            shown = [self._row(folder) for folder in folders[:first]]
+            return _json({"runs": shown, "n": len(folders)})
+
+        now = int(time.monotonic() / LISTED_FOR)
+        return Response(self.lists.get(first, now, rows), media_type="application/json")
+
+    def _row(self, folder: RunFolder) -> dict[str, Any]:
+        return self.rows.get(folder.path, condition(folder), lambda: run_row(folder))
+
+    def record(self, folder: RunFolder, request: Request) -> bytes:
         """A run without its frames."""
+        return self.records.get(folder.path, condition(folder), lambda: _json(self._record(folder, request)))
+
+    def _record(self, folder: RunFolder, request: Request) -> dict[str, Any]:
         keys, origin = self._keys(folder)
-        shown, n = self._shown(folder), len(steps_in(folder.checkpoints))
+        series, shown, n = read_series(folder), self._shown(folder), len(steps_in(folder.checkpoints))
         thinned = f"{len(shown):,} of {n:,} checkpoints are shown, evenly chosen." if len(shown) < n else ""
         return {
             "format": 1,
@@ -109,8 +137,9 @@ class Answers:
             "p": modulus(recipe_of(folder)),
             "keys": list(keys),
             "keys_from": origin,
-            "series": series_records(folder, read_series(folder)),
-            "phases": phase_records(read_series(folder)),
+            "circuit": circuit_record(folder, keys),
+            "series": series_records(folder, series),
+            "phases": phase_records(series),
             "notes": [note for note in (thinned, _PRECISION) if note],
         }
 
@@ -130,10 +159,17 @@ class Answers:
         keys = [int(k) for k in request.query_params.get("keys", "").split(",") if k.isdecimal()]
         if len(keys) > MOST or any(p is None or not 1 <= k <= p // 2 for k in keys):
             raise HTTPException(400)
-        later = [step for step in self._shown(folder) if step > after]
-        chosen = later[:FRAMES_AT_ONCE]
+        chosen, last = self._next(folder, after)
         frames = [self.cache.get(folder, step, p) for step in chosen]
-        return frame_records(frames, keys) | {"last": len(later) == len(chosen)}
+        return frame_records(frames, keys) | {"last": last}
+
+    def parts(self, folder: RunFolder, request: Request) -> dict[str, Any]:
+        """Parts of the circuit at the next checkpoints after a step."""
+        names = request.query_params.get("want", "").split(",")
+        if len(names) > MOST_AT_ONCE:
+            raise HTTPException(400)
+        chosen, last = self._next(folder, _whole(request, "after"))
+        return part_records(folder, chosen, names) | {"last": last}
 
     def phases(self, folder: RunFolder, request: Request) -> dict[str, Any]:
         """The run's phases, by its losses and the weights of its checkpoints."""
@@ -150,6 +186,11 @@ class Answers:
         last = self.cache.get(folder, steps[-1], p) if steps else None
         return key_frequencies(evidence_of(folder), last, p)
 
+    def _next(self, folder: RunFolder, after: int) -> tuple[list[int], bool]:
+        """Some dozens of checkpoints later than a step, and whether these are all."""
+        later = [step for step in self._shown(folder) if step > after]
+        return later[:FRAMES_AT_ONCE], len(later) <= FRAMES_AT_ONCE
+
     def _shown(self, folder: RunFolder) -> list[int]:
         """The steps of the checkpoints a page gets; a run in training only ever gets more of them."""
         steps = steps_in(folder.checkpoints)
@@ -162,7 +203,9 @@ class Answers:
 _PRECISION = "Norms and circles are rounded to float32."
 
 
-def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any]]) -> Callable[[Request], Response]:
+def _in_words(
+    answer: Callable[[RunFolder, Request], dict[str, Any] | bytes],
+) -> Callable[[Request], Response]:
     """Find the run an address asks for; a mistake or a damaged file is a sentence, not a broken page."""
 
     def endpoint(request: Request) -> Response:
@@ -172,11 +215,18 @@ def _in_words(answer: Callable[[RunFolder, Request], dict[str, Any]]) -> Callabl
         except PhasescopeError as error:
             return JSONResponse({"error": str(error)}, 404)
         try:
-            return JSONResponse(answer(folder, request))
+            found = answer(folder, request)
+            return Response(
+                found if isinstance(found, bytes) else _json(found), media_type="application/json"
+            )
         except (PhasescopeError, OSError) as error:  # damaged, or removed meanwhile
             return JSONResponse({"error": without_paths(str(error), folder)}, 404)
 
     return endpoint
+
+
+def _json(found: dict[str, Any]) -> bytes:
+    return json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _whole(request: Request, name: str) -> int:

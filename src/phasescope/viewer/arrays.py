@@ -19,7 +19,7 @@ def packed(array: NDArray[Any], kind: str) -> str:
 
     Args:
         array: Numbers of any shape, laid out row by row.
-        kind: ``f4`` or ``f8``: what the page reads it as.
+        kind: ``f2``, ``f4`` or ``f8``: what the page reads it as.
 
     Returns:
         The text.
@@ -75,9 +75,11 @@ def reduced(points: Points, at_most: int = 4000) -> Reduced:
         return points
     edges = np.linspace(0, len(steps), max((at_most - 2) // 2, 1) + 1).astype(np.int64)
     kept = {0, len(steps) - 1}
+    missing = np.isnan(values)
     for start, end in pairwise(edges.tolist()):
-        part = values[start:end]
-        if not np.isnan(part).all():
-            kept |= {int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}
+        there = np.flatnonzero(~missing[start:end]) if missing[start:end].any() else slice(None)
+        part = values[start:end][there]
+        for place in (part.argmin(), part.argmax()) if len(part) else ():
+            kept.add(int(start + (place if isinstance(there, slice) else there[place])))
     chosen = np.array(sorted(kept))
     return steps[chosen], values[chosen]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from phasescope.viewer.frames import Frame, frame_records, modulus, read_frame
 from phasescope.viewer.keys import key_frequencies
 from phasescope.viewer.page import single_page
 from phasescope.viewer.panels import panel_records
+from phasescope.viewer.parts import circuit_record, part_bytes, part_names, part_records
 from phasescope.viewer.record import (
     evidence_of,
     phase_records,
@@ -90,7 +92,8 @@ def export_page(
     p, evidence = modulus(recipe), evidence_of(folder)
     last = read_frame(folder, steps[-1], p) if steps else None
     keys, origin = key_frequencies(evidence, last, p)
-    kept = [steps[i] for i in spread(len(steps), _affordable(last, len(keys)))]
+    circuit = circuit_record(folder, keys)
+    kept = [steps[i] for i in spread(len(steps), _affordable(last, len(keys), circuit))]
     frames: list[Frame] = []
     for done, step in enumerate(kept, start=1):
         frames.append(read_frame(folder, step, p))
@@ -106,6 +109,8 @@ def export_page(
         "p": p,
         "keys": list(keys),
         "keys_from": origin,
+        "circuit": circuit,
+        "parts": None if circuit is None else part_records(folder, kept, part_names(circuit)),
         "series": series_records(folder, series),
         "frames": frame_records(frames, keys),
         "phases": phase_records(known),
@@ -118,8 +123,8 @@ def export_page(
 
 
 _PRECISION = (
-    "Curves are float64 as logged (more than 4,000 points are thinned, extremes kept); norms and circles are "
-    "rounded to float32."
+    "Curves are float64 as logged (more than 4,000 points are thinned, extremes kept); norms, circles, "
+    "attention and logits are rounded to float32, what goes into a neuron to float16."
 )
 
 
@@ -131,13 +136,14 @@ def _thinned(kept: int, n: int) -> str:
     )
 
 
-def _affordable(frame: Frame | None, n_keys: int) -> int:
+def _affordable(frame: Frame | None, n_keys: int, circuit: Mapping[str, Any] | None) -> int:
     """How many checkpoints fit into the room there is."""
     if frame is None:
         return 0
     numbers = sum(norms.size for norms in frame.norms.values())
     numbers += 0 if frame.circles is None else n_keys * frame.circles[0].size
-    each = 4 / 3 * (4 * numbers + 8 * len(frame.numbers)) + 10
+    own = 0 if circuit is None else part_bytes(circuit)
+    each = 4 / 3 * (4 * numbers + 8 * len(frame.numbers) + own) + 10
     return int(np.clip(ROOM / each, FEWEST, MOST))
 
 

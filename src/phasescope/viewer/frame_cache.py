@@ -3,9 +3,14 @@
 import stat
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from phasescope.errors import PhasescopeError
+from phasescope.store import checkpoints
 from phasescope.store.run_folder import RunFolder, step_file
 from phasescope.viewer.frames import Frame, read_frame
 
@@ -55,6 +60,17 @@ class FrameCache:
             if key in self._frames:
                 self._frames.move_to_end(key)
             return self._frames.get(key)
+
+
+def read_own(folder: RunFolder, step: int) -> Mapping[str, NDArray[Any]]:
+    """Read a checkpoint's weights, if it is a file of the run and no link to elsewhere.
+
+    Raises:
+        PhasescopeError: If there is no such checkpoint.
+        DamagedFile: If its bits changed.
+    """
+    _key(folder, step)
+    return checkpoints.read(folder, step).tensors
 
 
 def _key(folder: RunFolder, step: int) -> tuple[Path, int, int, int]:

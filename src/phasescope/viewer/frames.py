@@ -80,10 +80,12 @@ def frame_of(step: int, tensors: Mapping[str, NDArray[Any]], p: int | None) -> F
         0.0
     """
     weights = {name: np.asarray(tensor, dtype=np.float64) for name, tensor in tensors.items()}
-    numbers = {"sum_squared_weights": float(sum((weight**2).sum() for weight in weights.values()))}
+    squares = {name: float((weight**2).sum()) for name, weight in sorted(weights.items())}
+    numbers = {"sum_squared_weights": sum(squares.values())}
+    numbers |= {f"sum_squared_weights_per_tensor.{name}": square for name, square in squares.items()}
     if p is None:
         return Frame(step, numbers, {}, None)
-    tables = {name: table for name, table in _tables(weights).items() if len(table) >= p}
+    tables = {name: table for name, table in tables_of(weights).items() if len(table) >= p}
     basis, norms = fourier_basis(p), {}
     for name, table in tables.items():
         rows = np.linalg.norm(basis @ table[:p], axis=1)
@@ -121,7 +123,7 @@ def _circle(frame: Frame, k: int) -> Float64[np.ndarray, "residue 2"]:
     return np.asarray(frame.circles[k - 1])
 
 
-def _tables(
+def tables_of(
     weights: Mapping[str, Float64[np.ndarray, "..."]],
 ) -> dict[str, Float64[np.ndarray, "row column"]]:
     """The embedding, and the map from the last neurons to the logits, a row for each token or answer."""

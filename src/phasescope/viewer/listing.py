@@ -7,13 +7,15 @@ from typing import Any
 
 from phasescope.errors import PhasescopeError
 from phasescope.store.durable import TEMPORARY
+from phasescope.store.metrics import read_metrics
 from phasescope.store.run_folder import RunFolder, steps_in
 from phasescope.store.status import Status
 from phasescope.viewer.arrays import packed, reduced
-from phasescope.viewer.record import flat_recipe, read_series, recipe_of, status_of
+from phasescope.viewer.record import flat_recipe, recipe_of, status_of
 
 SPARK_POINTS = 60
 """Points of the small curve beside each run."""
+CURVES = ("train_loss", "test_loss")
 
 
 def run_id(name: str) -> str:
@@ -42,12 +44,7 @@ def runs_in(root: Path) -> dict[str, RunFolder]:
         ...     [folder.name for folder in runs_in(Path(root)).values()]
         ['demo']
     """
-    try:
-        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
-    except OSError:
-        return {}
-    folders = (RunFolder(root / entry.name) for entry in entries if entry.is_dir(follow_symlinks=False))
-    return {run_id(folder.path.name): folder for folder in folders if _is_whole(folder)}
+    return {run_id(folder.path.name): folder for folder in _folders(root) if _is_whole(folder)}
 
 
 def find(root: Path, wanted: str) -> RunFolder:
@@ -56,10 +53,21 @@ def find(root: Path, wanted: str) -> RunFolder:
     Raises:
         PhasescopeError: If the store has no such run.
     """
-    found = runs_in(root).get(wanted)
-    if found is None:
-        raise PhasescopeError("there is no such run")
-    return found
+    for folder in _folders(root):
+        if run_id(folder.path.name) == wanted and _is_whole(folder):
+            return folder
+    raise PhasescopeError("there is no such run")
+
+
+def condition(folder: RunFolder) -> tuple[object, ...]:
+    """Return what changes whenever a page has something new to say of a run.
+
+    Sizes and times of change of all that a page reads, and whether somebody writes. Of two changes within
+    one tick of the file system's clock the second may be seen with the next only.
+    """
+    wal = folder.metrics.with_name(f"{folder.metrics.name}-wal")
+    paths = (folder.recipe, folder.status, folder.metrics, wal, folder.claims, folder.checkpoints)
+    return (*(_change(path) for path in paths), _state(folder))
 
 
 def run_row(folder: RunFolder) -> dict[str, Any]:
@@ -76,8 +84,8 @@ def run_row(folder: RunFolder) -> dict[str, Any]:
     try:
         RunFolder.open(folder.path)
         status = status_of(folder)
-        series = read_series(folder)
-        for name in ("train_loss", "test_loss"):
+        series = read_metrics(folder.metrics, names=CURVES)
+        for name in CURVES:
             if name in series:
                 spark = reduced(series[name], SPARK_POINTS)
                 curves[name] = {"steps": packed(spark[0], "f8"), "values": packed(spark[1], "f8")}
@@ -108,6 +116,31 @@ def without_paths(text: str, folder: RunFolder) -> str:
     for parent in (folder.path.parent.absolute(), folder.path.parent):
         text = text.replace(f"{parent}{os.sep}", "")
     return text
+
+
+def _folders(root: Path) -> list[RunFolder]:
+    """The folders of a store by name, no link among them."""
+    try:
+        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
+    except OSError:
+        return []
+    return [RunFolder(root / entry.name) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _state(folder: RunFolder) -> str:
+    """Whether a run that says it trains has a writer; no other run's lock is touched."""
+    try:
+        return status_of(folder).state
+    except (PhasescopeError, OSError):
+        return "damaged"
+
+
+def _change(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _is_whole(folder: RunFolder) -> bool:

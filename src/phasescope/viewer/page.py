@@ -10,17 +10,13 @@ from typing import Any
 
 from phasescope.report.html import element, escape
 
-STATIC = {
-    "page.css": "text/css",
-    "svg.js": "text/javascript",
-    "kinds.js": "text/javascript",
-    "data.js": "text/javascript",
-    "run.js": "text/javascript",
-    "store.js": "text/javascript",
-}
-"""Every file a page may load, with its type: nothing else is ever served from the package."""
-RUN_SCRIPTS = ("svg.js", "kinds.js", "data.js", "run.js")
+RUN_SCRIPTS = (
+    "svg.js", "pen.js", "lines.js", "spectrum.js", "circles.js", "planes.js", "logits.js", "claims.js",
+    "data.js", "cards.js", "time.js", "run.js",
+)  # fmt: skip
 STORE_SCRIPTS = ("svg.js", "store.js")
+STATIC = {"page.css": "text/css"} | dict.fromkeys((*RUN_SCRIPTS, *STORE_SCRIPTS), "text/javascript")
+"""Every file a page may load, with its type: nothing else is ever served from the package."""
 
 
 @cache

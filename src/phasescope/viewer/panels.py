@@ -1,14 +1,18 @@
 """What a run's page shows: a registry of panels, drawn by a handful of kinds that the page knows.
 
-A new series gets its panel by one entry here, or by none at all: what no entry names is drawn in the
-panel of further measures. The page's own code (``static/kinds.js``) knows kinds, never measures.
+A measure needs no entry here. Its series say what shape it has, ``name`` for a number and ``name.key`` for
+a number per frequency, head, irrep, position or tensor, and the page makes a panel of each: a curve, a few
+curves, or bars with their history. What it was declared to be (``DeclaredMeasure``) gives axis and unit. An
+entry gives it a caption and company. The page's code knows kinds, never measures.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["lines", "bars", "circles", "heat", "claims"]
+Kind = Literal["lines", "bars", "circles", "heat", "attention", "neuron", "logits", "family", "claims"]
 """How a panel is drawn."""
+Part = Literal["Training", "The circuit", "Frequencies", "Measures", "Verdicts"]
+"""Where on the page."""
 Scale = Literal["log", "linear"]
 """How an axis begins; the reader can switch it."""
 
@@ -20,53 +24,70 @@ class Panel:
     Args:
         name: Its place in links, lower-case letters and hyphens, unlike any other's.
         title: Its heading.
+        part: Under which of the page's headings.
         kind: How it is drawn.
         shows: Series for "lines", matrices for "bars" and "heat"; nothing for the others.
         caption: What to look at, in a sentence.
         y: The vertical axis to begin with.
         x: The axis of steps to begin with.
         unit: Unit of the vertical axis; empty for a plain number.
+        per: What its numbers are counted by, for "bars" and "heat".
+        covers: Series that it makes needless, so that they get no panel of their own: exact names, or a
+            measure's name for all its ``name.key``.
 
     Example:
-        >>> Panel("loss", "Loss", "lines", ("train_loss",)).y
+        >>> Panel("loss", "Loss", "Training", "lines", ("train_loss",)).y
         'log'
     """
 
     name: str
     title: str
+    part: Part
     kind: Kind
     shows: tuple[str, ...] = ()
     caption: str = ""
     y: Scale = "log"
     x: Scale = "linear"
     unit: str = ""
+    per: str = ""
+    covers: tuple[str, ...] = ()
 
 
 PANELS = (
-    Panel("loss", "Loss", "lines", ("train_loss", "test_loss"), unit="nats", caption=(
+    Panel("loss", "Loss", "Training", "lines", ("train_loss", "test_loss"), unit="nats", caption=(
         "Train loss collapses first; test loss follows when the circuit is there.")),
-    Panel("accuracy", "Accuracy", "lines", ("train_accuracy", "test_accuracy"), y="linear", caption=(
+    Panel("accuracy", "Accuracy", "Training", "lines", ("train_accuracy", "test_accuracy"),
+        y="linear", caption=(
         "Long after the training pairs are known by heart, the held-out pairs come right.")),
-    Panel("circles", "Embedding circles", "circles", caption=(
-        "Every residue, seen along W_E's own cosine and sine direction of a frequency. Its colour is "
-        "residue × k mod p, so a finished circle runs once through the wheel.")),
-    Panel("progress", "Progress measures", "lines",
+    Panel("progress", "Progress measures", "Training", "lines",
         ("restricted_loss", "excluded_loss_all_keys", "test_loss"), unit="nats", caption=(
         "Restricted loss keeps only the key frequencies of the logits, excluded loss takes them away from "
         "the pairs trained on: the circuit forms while test loss is still flat.")),
-    Panel("weights", "Sum of squared weights", "lines", ("sum_squared_weights",), caption=(
+    Panel("circles", "Embedding circles", "The circuit", "circles", caption=(
+        "Every residue, seen along W_E's own cosine and sine direction of a frequency. Its colour is "
+        "residue × k mod p, so a finished circle runs once through the wheel.")),
+    Panel("attention", "Attention from '='", "The circuit", "attention", caption=(
+        "Each head's pattern over all pairs: a runs down, b runs across. Press a pair to follow it below.")),
+    Panel("neuron", "A neuron over all pairs", "The circuit", "neuron", caption=(
+        "Left its activation, right the best polynomial of degree two in the cosines and sines of one "
+        "frequency; a runs down, b runs across. Below, how its variance divides over the frequencies.")),
+    Panel("logits", "Logits of one pair", "The circuit", "logits", caption=(
+        "What the network says of every answer c to one pair (a, b); the right answer is named.")),
+    Panel("fourier-norms", "Fourier norms", "Frequencies", "bars", ("W_E", "W_L"), y="linear",
+        per="frequency", covers=("fourier_norm_W_E", "fourier_norm_W_L"), caption=(
+        "Norm at each frequency, cosine and sine together, of the embedding and of the map from neurons to "
+        "logits. Key frequencies are coloured and named.")),
+    Panel("frequency-history", "Frequency history", "Frequencies", "heat", ("W_L", "W_E"), y="linear",
+        per="frequency", caption="Which frequencies grow, die and switch; each column is a checkpoint."),
+    Panel("weights", "Sum of squared weights", "Measures", "lines", ("sum_squared_weights",), caption=(
         "Weight decay cleans up: the sharp drop is where memorised weights go.")),
-    Panel("gini", "Sparsity over frequencies", "lines", ("gini_W_E", "gini_W_L"), y="linear", caption=(
+    Panel("gini", "Sparsity over frequencies", "Measures", "lines", ("gini_W_E", "gini_W_L"),
+        y="linear", caption=(
         "Gini coefficient of the norms of the Fourier components: 0 is even, 1 is all on one.")),
-    Panel("fourier-norms", "Fourier norms of W_E and W_L", "bars", ("W_E", "W_L"), y="linear", caption=(
-        "Norm at each frequency, cosine and sine together. Key frequencies are coloured and named.")),
-    Panel("frequency-history", "Frequency history", "heat", ("W_L", "W_E"), y="linear", caption=(
-        "Which frequencies grow, die and switch; each column is a checkpoint.")),
-    Panel("further", "Further measures", "lines", ("*",), y="linear"),
-    Panel("claims", "Claims and verdicts", "claims", caption=(
+    Panel("claims", "Claims and verdicts", "Verdicts", "claims", caption=(
         "Every rule was written down before the run. Not shown means just that.")),
 )  # fmt: skip
-"""All panels, in the order of the page; one whose first series is missing is left out by the page."""
+"""All panels, in the order of the page; one whose first series is missing is left out."""
 
 
 def panel_records() -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """A run as plain data for its page: state, series, phases, evidence; all of it read-only."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from phasescope.store.status import Status, read_status
 from phasescope.viewer.arrays import Points, packed, reduced
 
 SCALES = {"log", "linear"}
+_FAMILY = re.compile(r"([^.]+)\.\{(\w+)\}")
+"""How a number per frequency, head, irrep ... is declared: ``excluded_loss.{frequency}``."""
 
 
 def recipe_of(folder: RunFolder) -> dict[str, Any]:
@@ -92,16 +95,22 @@ def series_records(folder: RunFolder, series: Mapping[str, Points]) -> list[dict
         folder: The run's.
         series: Steps and values by name; thinned to some thousand points, extremes kept.
     """
-    declared = read_measures(folder.metrics)
-    records = []
+    declared, records = read_measures(folder.metrics), []
+    families = {
+        found[1]: (measure, found[2])
+        for name, measure in declared.items()
+        if (found := _FAMILY.fullmatch(name))
+    }
     for name, points in sorted(series.items()):
         steps, values = reduced(points)
-        measure = declared.get(name, DeclaredMeasure(name))
+        measure, per = families.get(name.partition(".")[0], (DeclaredMeasure(name), ""))
+        measure = declared.get(name, measure)
         records.append(
             {
                 "name": name,
                 "symbol": measure.symbol,
                 "unit": measure.unit,
+                "per": per,
                 "scale": measure.scale if measure.scale in SCALES else "linear",
                 "steps": packed(steps, "f8"),
                 "values": packed(values, "f8"),

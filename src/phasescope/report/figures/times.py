@@ -60,18 +60,18 @@ def times_over(
         color, marker = CYCLE[i % len(CYCLE)], _MARKERS[i % len(_MARKERS)]
         _points(axes, times, color, marker)
         medians = {x: kaplan_meier(here) for x, here in sorted(times.items())}
-        known = {x: m for x, m in medians.items() if m.median is not None}
+        known = {x: (m.median, m) for x, m in medians.items() if m.median is not None}
         axes.plot(
             list(known),
-            [m.median for m in known.values()],
+            [median for median, _ in known.values()],
             color=color,
             marker="_",
             markersize=14,
             label=group,
         )
-        for x, m in known.items():
-            top = m.median_high if m.median_high is not None else max(m.median or 0, *m.censored_at, 0)
-            axes.plot([x, x], [m.median_low or m.median, top], color=color, alpha=0.35, linewidth=5)
+        for x, (median, m) in known.items():
+            top = m.median_high if m.median_high is not None else max(median, *m.censored_at, 0)
+            axes.plot([x, x], [m.median_low or median, top], color=color, alpha=0.35, linewidth=5)
     if law:
         axes.plot(
             list(law), list(law.values()), color="black", linewidth=1, linestyle="--", label="fitted law"

@@ -6,21 +6,42 @@ PS.unpack = (text, Kind) => {
   for (let i = 0; i < raw.length; i += 1) bytes[i] = raw.charCodeAt(i);
   return new Kind(bytes.buffer);
 };
+// float16, which not every browser has yet, by looking its 65,536 values up
+let halves;
+PS.unpackHalf = (text) => {
+  halves ??= Float32Array.from({ length: 65536 }, (_, bits) => {
+    const sign = bits & 0x8000 ? -1 : 1, e = (bits >> 10) & 31, m = bits & 1023;
+    return e === 31 ? (m ? NaN : sign * Infinity) : sign * (e ? 2 ** (e - 15) * (1 + m / 1024) : 2 ** -14 * (m / 1024));
+  });
+  return Float32Array.from(PS.unpack(text, Uint16Array), (bits) => halves[bits]);
+};
 
 const join = (a, b) => { const all = new Float64Array(a.length + b.length); all.set(a); all.set(b, a.length); return all; };
+const cut = (all, n) => { const each = all.length / n; return Array.from({ length: n }, (_, i) => all.subarray(i * each, (i + 1) * each)); };
 
 PS.Run = class {
   constructor(record) {
     Object.assign(this, { run: record.run, panels: record.panels, p: record.p, keys: record.keys, keysFrom: record.keys_from,
-      phases: record.phases, notes: record.notes, series: new Map() });
+      phases: record.phases, notes: record.notes, live: record.live, series: new Map(), parts: new Map(), pairs: new Map(), pick: {} });
+    this.setCircuit(record.circuit);
     this.clearFrames();
     this.addSeries(record.series);
     if (record.frames) this.addFrames(record.frames);
+    if (record.parts) this.addParts(record.parts);
+  }
+
+  setCircuit(circuit) {
+    this.circuit = circuit;
+    if (!circuit || this.pick.neuron !== undefined) return;
+    const { a, b } = circuit.suggested.find((one) => !one.trained) ?? circuit.suggested[0];
+    this.pick = { neuron: circuit.telling[0], a, b };
+    for (const one of circuit.suggested) this.pairs.set(`${one.a}-${one.b}`, one);
   }
 
   clearFrames() {
     this.frames = { steps: [], norms: {}, circles: {} };
     this.fromFrames = new Map();
+    this.parts.clear();
   }
 
   addSeries(records) {
@@ -28,7 +49,7 @@ PS.Run = class {
       const steps = PS.unpack(one.steps, Float64Array), values = PS.unpack(one.values, Float64Array);
       const old = this.series.get(one.name);
       if (old) { old.steps = join(old.steps, steps); old.values = join(old.values, values); }
-      else this.series.set(one.name, { name: one.name, symbol: one.symbol, unit: one.unit, scale: one.scale, steps, values });
+      else this.series.set(one.name, { ...one, steps, values });
     }
   }
 
@@ -39,21 +60,53 @@ PS.Run = class {
       const values = PS.unpack(text, Float64Array), steps = Float64Array.from(record.steps);
       const old = this.fromFrames.get(name);
       if (old) { old.steps = join(old.steps, steps); old.values = join(old.values, values); }
-      else this.fromFrames.set(name, { name, symbol: "", unit: "", scale: "log", steps, values });
+      else this.fromFrames.set(name, { name, symbol: "", unit: "", scale: "log", per: name.includes(".") ? "tensor" : "", steps, values });
     }
     for (const part of ["norms", "circles"]) {
-      for (const [name, text] of Object.entries(record[part])) {
-        const all = PS.unpack(text, Float32Array), each = all.length / n;
-        const list = (this.frames[part][name] ??= []);
-        for (let i = 0; i < n; i += 1) list.push(all.subarray(i * each, (i + 1) * each));
-      }
+      for (const [name, text] of Object.entries(record[part])) (this.frames[part][name] ??= []).push(...cut(PS.unpack(text, Float32Array), n));
     }
     this.frames.steps.push(...record.steps);
   }
 
-  get(name) { return this.series.get(name) ?? this.fromFrames.get(name); }
+  addParts(record) {
+    for (const one of record.pairs) this.pairs.set(`${one.a}-${one.b}`, one);
+    if (!record.steps.length) return;
+    for (const [name, text] of Object.entries(record.parts)) {
+      if (!this.parts.has(name)) this.parts.set(name, { steps: [], rows: [] });
+      const part = this.parts.get(name), all = name.startsWith("neuron") ? PS.unpackHalf(text) : PS.unpack(text, Float32Array);
+      part.steps.push(...record.steps);
+      part.rows.push(...cut(all, record.steps.length));
+    }
+  }
 
+  // the parts of the circuit that the page shows now
+  wanted() {
+    if (!this.circuit) return [];
+    return [...(this.circuit.heads ? ["scores"] : []), `neuron-${this.pick.neuron}`, `logits-${this.pick.a}-${this.pick.b}`];
+  }
+  partAt(name, step) { const part = this.parts.get(name); return part?.rows[Math.max(0, PS.placeAt(part.steps, step))]; }
+  stepOfParts(step) { return this.frames.steps[Math.max(0, this.frameAt(step))]; }
+
+  get(name) { return this.series.get(name) ?? this.fromFrames.get(name); }
   names() { return [...new Set([...this.series.keys(), ...this.fromFrames.keys()])]; }
+
+  // the panels of the registry, and one for every measure that none of them shows: by its shape, from its name
+  allPanels() {
+    const shown = new Set(this.panels.flatMap((panel) => [...panel.shows, ...panel.covers])), shapes = new Map();
+    for (const name of this.names()) {
+      const base = name.split(".", 1)[0];
+      if (!shown.has(name) && !shown.has(base)) shapes.set(base, [...(shapes.get(base) ?? []), name]);
+    }
+    const more = [...shapes].map(([base, members]) => {
+      const { unit, scale, per: declared, symbol } = this.get(members[0]), family = members[0] !== base;
+      const each = new Set(members.map((name) => name.slice(base.length + 1)));  // undeclared: one for each frequency of Z_p?
+      const per = declared || (this.p && each.size === this.p >> 1 && each.has("1") && each.has(String(this.p >> 1)) ? "frequency" : "");
+      return { name: `measure-${base.replace(/[^A-Za-z0-9_-]/g, "-")}`, title: PS.label(base).replace(/^[a-z]/, (letter) => letter.toUpperCase()), part: "Measures", kind: family ? "family" : "lines", family: family ? base : "",
+        shows: members, covers: [], caption: "", x: "linear", y: scale, unit, per, symbol };
+    });
+    const place = this.panels.findLastIndex((panel) => panel.part === "Measures") + 1;
+    return this.panels.toSpliced(place, 0, ...more);
+  }
 
   // the places of the slider: checkpoints where there are any, else the steps that were logged; and the newest step
   stops() {
@@ -69,4 +122,22 @@ PS.Run = class {
 
   frameAt(step) { return PS.placeAt(this.frames.steps, step); }
   phaseAt(step) { return this.phases.findLast((phase) => step >= phase.start); }
+};
+
+// Runs beside each other by phase: the steps at which the same phases begin and end are put over each other,
+// and between them time runs evenly. Null where two runs share no phase.
+PS.alignment = (runs) => {
+  const names = runs[0].phases.map((phase) => phase.name).filter((name) => runs.every((run) => run.phases.some((phase) => phase.name === name)));
+  if (runs.length < 2 || !names.length) return null;
+  const knots = new Map(runs.map((run) => {
+    const phases = names.map((name) => run.phases.find((phase) => phase.name === name));
+    return [run, [0, ...phases.flatMap((phase) => [phase.start, phase.end]), run.lastStep()].map((knot, i, all) => Math.max(knot, ...all.slice(0, i), 0))];
+  }));
+  return (run, step) => {
+    const from = knots.get(runs[0]), to = knots.get(run);
+    let i = 0;
+    while (i < from.length - 2 && step >= from[i + 1]) i += 1;
+    const part = from[i + 1] > from[i] ? (step - from[i]) / (from[i + 1] - from[i]) : 1;
+    return to[i] + Math.min(1, part) * (to[i + 1] - to[i]);
+  };
 };

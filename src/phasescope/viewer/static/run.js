@@ -1,9 +1,10 @@
 "use strict";
-// A run's page: one slider over training, shared by every panel.
+// A run's page, or that of several beside each other: what is loaded, what is new, and what a reader picks.
 (() => {
   const main = document.getElementById("main"), inside = document.getElementById("record");
-  const ids = (document.body.dataset.runs ?? "").split(" ").filter(Boolean);
-  let runs = [], cards = [], place = 0, playing = null, follow = false, remembering = 0, ui = {};
+  const ids = (document.body.dataset.runs ?? "").split(" ").filter(Boolean), alone = ids.length < 2;
+  const page = { runs: [], cards: [], views: {}, ui: {} };
+  let time;
 
   const notice = (text) => { main.replaceChildren(PS.el("p", { id: "notice", role: "alert" }, text)); };
   const fetchJson = async (path) => {
@@ -12,211 +13,75 @@
     if (!answer.ok) throw new Error(body.error ?? `the server answered ${answer.status}`);
     return body;
   };
-  const stops = () => {
-    if (runs.length === 1) return runs[0].stops();
-    return [...new Set(runs.flatMap((run) => run.stops()))].sort((a, b) => a - b);
-  };
-  let at = [];
-  const step = () => at[place] ?? 0;
-
-  // ---- everything that moves with the slider
-  const show = () => {
-    const now = step(), phase = runs[0].phaseAt(now)?.name ?? "";
-    ui.slider.value = place;
-    ui.slider.setAttribute("aria-valuetext", `step ${PS.count(now)}${phase ? `, ${phase}` : ""}`);
-    ui.step.textContent = PS.count(now);
-    ui.phase.textContent = phase;
-    for (const card of cards) {
-      if (card.near) card.shape.at(now);
-      else card.stale = true;  // caught up with when it comes near the window
-    }
-    document.body.dataset.shown = String(now);
-  };
-  const go = (to) => {
-    place = Math.max(0, Math.min(at.length - 1, Math.round(to)));
-    follow = place === at.length - 1;
-    show();
-    clearTimeout(remembering);  // browsers count changes of the address, so only where the slider rests
-    remembering = setTimeout(() => history.replaceState(null, "", link(null)), 300);
-  };
-  const link = (panel) => `#step=${step()}${panel ? `&panel=${panel}` : ""}`;
-
-  const play = () => {
-    if (playing) { cancelAnimationFrame(playing); playing = null; }
-    else {
-      if (place >= at.length - 1) go(0);
-      const begun = performance.now(), from = place;
-      const tick = (time) => {
-        const seconds = 12 / Number(ui.speed.value);
-        const to = from + Math.max(0, time - begun) / 1000 / seconds * Math.max(1, at.length - 1);
-        if (Math.floor(to) !== place) go(Math.floor(to));
-        if (place >= at.length - 1) { playing = null; paintPlay(); return; }
-        playing = requestAnimationFrame(tick);
-      };
-      playing = requestAnimationFrame(tick);
-    }
-    paintPlay();
-  };
-  const paintPlay = () => {
-    ui.play.textContent = playing ? "❚❚ Pause" : "▶ Play";
-    ui.play.setAttribute("aria-pressed", String(Boolean(playing)));
-  };
-  const halt = () => { if (playing) play(); };
-
-  const toPhase = (forward) => {
-    const edges = [0, ...runs[0].phases.map((phase) => phase.start), ...runs[0].phases.map((phase) => phase.end)];
-    const sorted = [...new Set(edges)].sort((a, b) => a - b).map((edge) => Math.max(0, PS.placeAt(at, edge)));
-    const next = forward ? sorted.find((i) => i > place) : sorted.findLast((i) => i < place);
-    if (next !== undefined) go(next);
-  };
-  const onKey = (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || /^(INPUT|SELECT|BUTTON|SUMMARY|A|TEXTAREA)$/.test(event.target.tagName) && event.target !== ui.slider) return;
-    const jump = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: at.length - 1, PageUp: place + at.length / 10, PageDown: place - at.length / 10 }[event.key];
-    if (event.key === " ") play();
-    else if (event.key === "]" || event.key === "[") { halt(); toPhase(event.key === "]"); }
-    else if (jump !== undefined) { halt(); go(jump); }
-    else return;
-    event.preventDefault();
-  };
-
-  // ---- the strip of phases above the slider
-  const strip = () => {
-    const phases = runs[0].phases, n = Math.max(1, at.length - 1);
-    ui.strip.replaceChildren(...phases.map((phase) => {
-      const from = Math.max(0, PS.placeAt(at, phase.start)) / n, to = Math.max(0, PS.placeAt(at, phase.end)) / n;
-      const part = PS.el("button", { type: "button", title: `${phase.name}: step ${PS.count(phase.start)} to ${PS.count(phase.end)}${phase.ends ? `; ends where ${phase.ends}` : ""}`,
-        onclick: () => { halt(); go(PS.placeAt(at, phase.start)); } }, phase.name);
-      part.style.left = `${100 * from}%`;
-      part.style.width = `${100 * (to - from)}%`;
-      part.style.setProperty("--phase", PS.phaseColor[phase.name] ?? "#8b929c");
-      return part;
-    }));
-    ui.strip.hidden = !phases.length;
-  };
-
-  // ---- panels
-  const paint = (card) => {
-    PS.now = PS.theme();
-    const width = Math.max(240, Math.floor(card.body.clientWidth));
-    card.body.replaceChildren(card.shape.draw(width));
-    card.width = width;
-    card.seen = true;
-    catchUp(card);
-  };
-  const catchUp = (card) => { card.stale = false; card.shape.at(step()); };
-  const repaint = () => { for (const card of cards) if (card.seen) paint(card); };
-
-  const makeCard = (panel, run) => {
-    const view = { x: panel.x, y: panel.y }, shape = PS.kinds[panel.kind](panel, run, view);
-    if (!shape.has()) return null;
-    const name = runs.length > 1 ? `${panel.name}-${runs.indexOf(run) + 1}` : panel.name;
-    const card = { shape, body: PS.el("div", { class: "drawing" }), seen: false };
-    const button = (text, title, act) => PS.el("button", { type: "button", title, "aria-label": `${panel.title}: ${title}`, onclick: act }, text);
-    const tools = [];
-    const toggle = (axis) => {
-      const one = button(`log ${axis}`, `logarithmic ${axis === "x" ? "steps" : "values"}`, () => {
-        view[axis] = view[axis] === "log" ? "linear" : "log";
-        one.setAttribute("aria-pressed", String(view[axis] === "log"));
-        paint(card);
-      });
-      one.setAttribute("aria-pressed", String(view[axis] === "log"));
-      return one;
-    };
-    if (shape.scales) tools.push(toggle("x"), toggle("y"));
-    if (shape.matrices) {
-      const select = PS.el("select", { "aria-label": `${panel.title}: matrix`, onchange: () => { view.matrix = select.value; paint(card); } },
-        ...shape.matrices().map((one) => PS.el("option", { value: one }, one)));
-      tools.push(select);
-    }
-    const file = () => `${run.run.name}-${panel.name}-step${step()}`;
-    const drawing = () => { catchUp(card); return card.body.querySelector("svg"); };
-    if (!shape.table) tools.push(button("SVG", "save as SVG", () => PS.saveSvg(drawing(), file())), button("PNG", "save as PNG", () => PS.savePng(drawing(), file())));
-    tools.push(button("CSV", "save numbers as CSV", () => PS.saveCsv(shape.csv(step()), file())));
-    tools.push(PS.el("a", { href: `#panel=${name}`, title: "link to this panel at this step", "aria-label": `${panel.title}: link to this panel at this step`,
-      onclick: (event) => { event.preventDefault(); history.replaceState(null, "", link(name)); navigator.clipboard?.writeText(location.href).catch(() => {}); } }, "#"));
-    const caption = [panel.caption, shape.caption?.()].filter(Boolean).join(" ");
-    card.node = PS.el("section", { class: `card ${panel.kind}`, id: name, "aria-label": panel.title },
-      PS.el("header", {}, PS.el("h2", {}, panel.title, ...(runs.length > 1 ? [PS.el("small", {}, run.run.name)] : [])), PS.el("div", { class: "tools" }, ...tools)),
-      card.body, ...(caption ? [PS.el("p", { class: "caption" }, caption)] : []));
-    return card;
-  };
-
-  // a panel is drawn when it first comes near the window, and again when its width changes
-  const watch = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      const card = cards.find((one) => one.node === entry.target);
-      if (!card) continue;
-      card.near = entry.isIntersecting;
-      if (card.near && !card.seen) paint(card);
-      else if (card.near && card.stale) catchUp(card);
-    }
-  }, { rootMargin: "200px" });
-  const resize = new ResizeObserver((entries) => {
-    for (const entry of entries) {
-      const card = cards.find((one) => one.body === entry.target);
-      if (card?.seen && Math.abs(card.width - entry.contentRect.width) > 2) paint(card);
-    }
-  });
-
-  const layPanels = () => {
-    watch.disconnect(); resize.disconnect();
-    cards = runs[0].panels.flatMap((panel) => runs.map((run) => makeCard(panel, run))).filter(Boolean);
-    ui.grid.replaceChildren(...cards.map((card) => card.node));
-    ui.grid.classList.toggle("pair", runs.length > 1);
-    for (const card of cards) { watch.observe(card.node); resize.observe(card.body); }
-  };
+  const repaint = (which = () => true) => { for (const card of page.cards) if (card.seen && which(card)) card.paint(); };
 
   const headline = () => {
-    ui.head.replaceChildren(...runs.map((run) => PS.el("p", { class: "outcome" },
-      ...(runs.length > 1 ? [PS.el("strong", {}, run.run.name), " "] : []),
-      PS.el("span", { class: `state ${run.run.state}` }, run.run.state), " ",
+    page.ui.head.replaceChildren(...page.runs.map((run) => PS.el("p", { class: "outcome" },
+      ...(alone ? [] : [PS.el("strong", {}, run.run.name), " "]), PS.el("span", { class: `state ${run.run.state}` }, run.run.state), " ",
       run.run.outcome || `step ${PS.count(run.run.step)}${run.run.steps ? ` of ${PS.count(run.run.steps)}` : ""}`)));
   };
 
   const build = () => {
-    ui = {
-      play: PS.el("button", { type: "button", class: "play", onclick: play }),
-      slider: PS.el("input", { type: "range", min: 0, step: 1, "aria-label": "Training step", oninput: (event) => { halt(); go(Number(event.target.value)); } }),
-      step: PS.el("output", { class: "step" }), phase: PS.el("span", { class: "phase" }), strip: PS.el("div", { class: "strip", role: "group", "aria-label": "Phases of training" }),
+    const ui = page.ui = {
+      play: PS.el("button", { type: "button", class: "play" }),
+      slider: PS.el("input", { type: "range", min: 0, step: 1, "aria-label": "Training step" }),
+      step: PS.el("output", { class: "step" }), phase: PS.el("span", { class: "phase" }), strips: PS.el("div"),
       speed: PS.el("select", { "aria-label": "Speed of play" }, ...[["0.5", "½×"], ["1", "1×"], ["2", "2×"], ["4", "4×"]].map(([value, text]) => PS.el("option", { value, selected: value === "1" }, text))),
-      grid: PS.el("div", { class: "grid" }), head: PS.el("div"),
+      align: PS.el("select", { "aria-label": "Align runs by" }, PS.el("option", { value: "step" }, "by step"), PS.el("option", { value: "phase" }, "by phase")),
+      panels: PS.el("div"), head: PS.el("div"), tip: PS.el("div", { class: "tip", "aria-hidden": "true", hidden: true }),
     };
-    const title = runs.map((run) => run.run.name).join("  ·  ");
-    const rows = (run) => run.run.recipe.map(([key, value]) => PS.el("tr", {}, PS.el("th", { scope: "row" }, key), PS.el("td", {}, value)));
+    const rows = (run) => run.run.recipe.map(([key, value]) => PS.el("tr", {}, PS.el("th", { scope: "row" }, key), PS.el("td", {}, PS.told(key, value))));
     main.replaceChildren(
-      PS.el("header", { class: "top" }, ...(ids.length ? [PS.el("a", { href: "/" }, "← all runs")] : []), PS.el("h1", {}, title), ui.head),
+      PS.el("header", { class: "top" }, ...(ids.length ? [PS.el("a", { href: "/" }, "← all runs")] : []), PS.el("h1", {}, page.runs.map((run) => run.run.name).join("  ·  ")), ui.head),
       PS.el("div", { class: "bar", role: "region", "aria-label": "Time" },
-        PS.el("div", { class: "controls" }, ui.play, ui.speed, PS.el("span", { class: "where" }, "step ", ui.step, " ", ui.phase)),
-        PS.el("div", { class: "track" }, ui.strip, ui.slider)),
-      ui.grid,
+        PS.el("div", { class: "controls" }, ui.play, ui.speed, PS.el("span", { class: "where" }, "step ", ui.step, " ", ui.phase), PS.el("label", { class: "align" }, "runs aligned ", ui.align)),
+        PS.el("div", { class: "track" }, ui.strips, ui.slider)),
+      ui.panels, ui.tip,
       PS.el("footer", {},
-        PS.el("p", {}, "Keys: space plays, ← → one checkpoint, Page Up and Page Down a tenth, Home and End, [ and ] from phase to phase."),
-        ...runs.flatMap((run) => run.notes.map((note) => PS.el("p", {}, note))),
-        ...runs.map((run) => PS.el("details", {}, PS.el("summary", {}, `Recipe of ${run.run.name}`), PS.el("div", { class: "scroll" }, PS.el("table", {}, ...rows(run)))))));
+        PS.el("p", {}, "Keys: space plays, ← → one checkpoint, Page Up and Page Down a tenth, Home and End, [ and ] from phase to phase. Press a curve to go there, a pair to follow it."),
+        ...page.runs.flatMap((run) => run.notes.map((note) => PS.el("p", {}, note))),
+        ...page.runs.map((run) => PS.el("details", {}, PS.el("summary", {}, `Recipe of ${run.run.name}`), PS.el("div", { class: "scroll" }, PS.el("table", {}, ...rows(run)))))));
     headline();
-    layPanels();
-    refreshStops(true);
-    paintPlay();
+    time = PS.makeTime(page);
+    PS.layCards(page);
+    time.refresh(true);
   };
 
-  const refreshStops = (first) => {
-    const before = step();
-    at = stops();
-    ui.slider.max = Math.max(0, at.length - 1);
-    const wanted = new URLSearchParams(location.hash.slice(1));
-    if (first) place = wanted.has("step") ? Math.max(0, PS.placeAt(at, Number(wanted.get("step")))) : at.length - 1;
-    else place = follow ? at.length - 1 : Math.max(0, PS.placeAt(at, before));
-    follow = place === at.length - 1;
-    strip();
-    show();
-    if (first && wanted.has("panel")) document.getElementById(wanted.get("panel"))?.scrollIntoView();
+  page.tip = (event, words) => {
+    const { tip } = page.ui;
+    tip.hidden = !words;
+    if (!words) return;
+    tip.textContent = words;
+    tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
+    tip.style.top = `${Math.max(4, event.clientY - 34)}px`;
+  };
+
+  // a neuron is one run's own; a pair is looked at in all of them
+  page.pick = async (run, change) => {
+    for (const one of page.runs) if (one.circuit && (one === run || !("neuron" in change))) {
+      const next = { ...one.pick, ...change }, names = [`neuron-${next.neuron}`, `logits-${next.a}-${next.b}`];
+      if (Math.max(next.a, next.b) >= one.circuit.n) continue;
+      if (!one.live && !one.parts.has(names[1])) Object.assign(next, { a: one.pick.a, b: one.pick.b });  // a file holds some pairs only
+      one.pick = next;
+    }
+    const pair = `${run.pick.a}-${run.pick.b}`;
+    PS.layPicked(page);
+    for (const one of page.runs) if (one.live) await moreParts(one);
+    if (pair === `${run.pick.a}-${run.pick.b}`) repaint((card) => ["neuron", "logits", "attention"].includes(card.panel.kind));
+    history.replaceState(null, "", page.link(null));
+  };
+  const fromLink = () => {
+    const wanted = new URLSearchParams(location.hash.slice(1)), pair = /^(\d+)-(\d+)$/.exec(wanted.get("pair") ?? "");
+    page.runs.forEach((run, i) => {
+      if (!run.circuit) return;
+      const neuron = (wanted.get("neuron") ?? "").split(",")[i], [a, b] = pair ? [Number(pair[1]), Number(pair[2])] : [run.pick.a, run.pick.b];
+      if (/^\d+$/.test(neuron ?? "") && Number(neuron) < run.circuit.neurons && (run.live || run.parts.has(`neuron-${neuron}`))) run.pick.neuron = Number(neuron);
+      if (Math.max(a, b) < run.circuit.n && (run.live || run.parts.has(`logits-${a}-${b}`))) Object.assign(run.pick, { a, b });
+    });
   };
 
   // ---- from the server, and what is new there
-  const load = async (id) => {
-    const run = new PS.Run(await fetchJson(`/api/run/${id}`));
-    return run;
-  };
+  const load = async (id) => new PS.Run(await fetchJson(`/api/run/${id}`));
   const moreFrames = async (run) => {
     let came = false;
     for (;;) {
@@ -230,6 +95,19 @@
     if (came) run.phases = (await fetchJson(`/api/run/${run.run.id}/phases`)).phases;
     return came;
   };
+  // parts that end at the same checkpoint are asked for together, so that a page begins with one question
+  const moreParts = async (run) => {
+    for (;;) {
+      const ends = run.wanted().map((name) => [name, run.parts.get(name)?.steps.at(-1) ?? -1]), after = Math.min(...ends.map(([, end]) => end));
+      if (!ends.length || after >= (run.frames.steps.at(-1) ?? -1)) return;
+      const names = ends.filter(([, end]) => end === after).map(([name]) => name);
+      const record = await fetchJson(`/api/run/${run.run.id}/parts?after=${after}&want=${names.join(",")}`);
+      if (names.some((name) => (run.parts.get(name)?.steps.at(-1) ?? -1) !== after)) continue;  // another call was faster
+      if (!record.steps.length) return;
+      run.addParts(record);
+      page.moved();
+    }
+  };
   const poll = async (run) => {
     const news = await fetchJson(`/api/run/${run.run.id}/news?after=${run.lastLogged()}`);
     if (news.run.step < run.run.step) { location.reload(); return false; }  // it went back to an earlier step
@@ -239,6 +117,7 @@
     if (String(news.keys) !== String(run.keys)) { run.keys = news.keys; run.keysFrom = news.keys_from; run.clearFrames(); }
     const last = news.run.checkpoints.at(-1) ?? -1;
     const came = last > (run.frames.steps.at(-1) ?? -1) && await moreFrames(run);
+    if (came && !run.circuit) run.setCircuit((await fetchJson(`/api/run/${run.run.id}`)).circuit);
     if (changed && !came) run.phases = (await fetchJson(`/api/run/${run.run.id}/phases`)).phases;
     return changed || came;
   };
@@ -246,14 +125,15 @@
     let wait = 5000;
     try {
       const changed = [];
-      for (const run of runs) changed.push(await poll(run));
+      for (const run of page.runs) changed.push(await poll(run));
       if (changed.some(Boolean)) {
         headline();
-        if (cards.length !== runs[0].panels.flatMap((panel) => runs.filter((run) => PS.kinds[panel.kind](panel, run, {}).has())).length) layPanels();
-        else repaint();
-        refreshStops(false);
+        const there = page.runs[0].allPanels().flatMap((panel) => page.runs.filter((run) => PS.kinds[panel.kind](panel, run, {}).has()));
+        if (page.cards.length !== there.length) PS.layCards(page); else repaint((card) => { if (!card.near) card.seen = false; return card.near; });
+        time.refresh(false);
+        for (const run of page.runs) await moreParts(run);
       }
-      if (runs.some((run) => run.run.state === "training" || run.run.state === "created")) wait = 700;
+      if (page.runs.some((run) => ["training", "created"].includes(run.run.state))) wait = 700;
       document.body.dataset.lost = "";
     } catch (error) {
       document.body.dataset.lost = String(error);  // the server is gone; the page goes on with what it has
@@ -263,18 +143,20 @@
 
   const begin = async () => {
     PS.now = PS.theme();
-    if (inside) runs = [new PS.Run(JSON.parse(inside.textContent))];
-    else runs = await Promise.all(ids.map(load));
+    if (inside) page.runs = [new PS.Run(JSON.parse(inside.textContent))];
+    else page.runs = await Promise.all(ids.map(load));
+    fromLink();
     build();
-    document.addEventListener("keydown", onKey);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => repaint());
     if (!inside) {
-      await Promise.all(runs.map(moreFrames));
-      layPanels();
-      refreshStops(true);
+      await Promise.all(page.runs.map(moreFrames));
+      PS.layCards(page);
+      time.refresh(true);
+      await Promise.all(page.runs.map(moreParts));
+      repaint((card) => ["neuron", "logits"].includes(card.panel.kind));
       setTimeout(keepUp, 700);
     }
     document.body.dataset.ready = "yes";
   };
-  begin().catch((error) => notice(`This run cannot be shown: ${error.message}`));
+  begin().catch((error) => console.error(error.stack) ?? notice(`This run cannot be shown: ${error.message}`));
 })();

@@ -2,7 +2,7 @@
 // The store's page: every run in a row, to filter, to sort and to choose from.
 (() => {
   const main = document.getElementById("main");
-  let runs = [], sorted = { by: "name", down: false }, chosen = new Set();
+  let runs = [], there = 0, sorted = { by: "name", down: false }, chosen = new Set();
 
   const unpack = (text) => {
     const raw = atob(text), bytes = new Uint8Array(raw.length);
@@ -39,7 +39,7 @@
     const full = runs.filter((run) => run.recipe.length).length;
     for (const run of runs) {
       run.different = run.recipe.filter(([key, value]) => key !== "name" && seen.get(key).get(value) !== full)
-        .map(([key, value]) => `${key.split(".").slice(-2).join(".")} ${value}`).join(", ");
+        .map(([key, value]) => `${key.split(".").slice(-2).join(".")} ${PS.told(key, value)}`).join(", ");
     }
   };
 
@@ -70,9 +70,9 @@
       return PS.el("tr", {}, PS.el("td", {}, box), PS.el("td", {}, PS.el("a", { href: `/run/${run.id}` }, run.name)),
         PS.el("td", {}, PS.el("span", { class: `state ${run.state}` }, run.state)), PS.el("td", {}, run.outcome),
         PS.el("td", { class: "figure" }, `${PS.count(run.step)}${run.steps ? ` of ${PS.count(run.steps)}` : ""}`),
-        PS.el("td", {}, run.different), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
+        PS.el("td", { class: "differs", title: run.different }, PS.el("div", {}, run.different)), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
     }));
-    count.textContent = `${PS.count(shown.length)} of ${PS.count(runs.length)} runs`;
+    count.textContent = `${PS.count(shown.length)} of ${PS.count(there)} runs`;
     paintTogether();
   };
   const paintTogether = () => {
@@ -81,15 +81,17 @@
     if (ids.length > 1) together.setAttribute("href", `/run/${ids.join("-")}`); else together.removeAttribute("href");
   };
 
+  let whole = false, before = "";
   const load = async () => {
     let wait = 5000, news = "";
     try {
-      const text = await (await fetch("/api/runs")).text();
-      if (text !== load.before) { runs = JSON.parse(text).runs; differences(); fill(); load.before = text; }
+      const text = await (await fetch(whole ? "/api/runs" : "/api/runs?first=40")).text();
+      if (text !== before) { const told = JSON.parse(text); runs = told.runs; there = told.n; differences(); fill(); before = text; }
       if (runs.some((run) => run.state === "training")) wait = 1500;
+      if (!whole) { whole = true; if (runs.length < there) wait = 0; }
     } catch (error) { news = " (the server is gone; this is what it said last)"; }
     if (news) count.textContent += news;
-    document.body.dataset.ready = "yes";
+    document.body.dataset.ready = runs.length < there ? "" : "yes";
     setTimeout(load, wait);
   };
   main.replaceChildren(PS.el("header", { class: "top" }, PS.el("h1", {}, "Runs")),

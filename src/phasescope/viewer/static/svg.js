@@ -1,5 +1,5 @@
 "use strict";
-// Drawing: elements, colours, scales, axes, and saving what was drawn.
+// Drawing what stands still: elements, colours, scales, axes.
 const PS = {};
 
 PS.el = (tag, attributes = {}, ...children) => {
@@ -54,19 +54,37 @@ PS.wheel = (turn) => {
 
 const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129],
   [92, 200, 99], [170, 220, 50], [253, 231, 37]];
-PS.viridis = (t) => {
-  const x = Math.min(0.9999, Math.max(0, t)) * 8, i = Math.floor(x);
-  return VIRIDIS[i].map((from, c) => Math.round(from + (x - i) * (VIRIDIS[i + 1][c] - from)));
+// 256 colours as the bytes of a canvas' picture; a screen of them is a look-up for each point
+const little = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+PS.viridis = Uint32Array.from({ length: 256 }, (_, n) => {
+  const x = Math.min(7.9999, 8 * n / 255), i = Math.floor(x);
+  const [r, g, b] = VIRIDIS[i].map((from, c) => Math.round(from + (x - i) * (VIRIDIS[i + 1][c] - from)));
+  return little ? (255 << 24 | b << 16 | g << 8 | r) >>> 0 : (r << 24 | g << 16 | b << 8 | 255) >>> 0;
+});
+// a picture of numbers, row by row from the top; what is no number stays empty
+PS.picture = (columns, rows, value, low, high, into) => {
+  const canvas = into ?? PS.el("canvas", { width: columns, height: rows }), context = canvas.getContext("2d");
+  const image = context.createImageData(columns, rows), pixels = new Uint32Array(image.data.buffer);
+  const gain = 255 / (high - low || 1);
+  for (let i = 0; i < pixels.length; i += 1) {
+    const v = value(i);
+    if (v === v) pixels[i] = PS.viridis[Math.max(0, Math.min(255, (v - low) * gain)) | 0];
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
 };
 
-PS.count = (n) => n.toLocaleString("en-US");
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 12 });
+PS.count = (n) => grouped.format(n);
 PS.number = (x) => {
   if (x === undefined || Number.isNaN(x)) return "–";
   if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return x.toExponential(2).replace("e+", "e").replace("-", "−").replace("e-", "e−");
-  return String(Number(x.toPrecision(4))).replace("-", "−");
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return x.toExponential(2).replace("e+", "e").replace("e-", "e−").replace(/^-/, "−");
+  return grouped.format(Number(x.toPrecision(4))).replace("-", "−");
 };
+// a value of a recipe as a reader wants it; seeds and digests are names, not amounts
+PS.told = (key, value) => (/^\d{4,}$/.test(value) && !/seed$/.test(key) ? PS.count(Number(value)) : value);
 const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 const power = (e) => (e === 0 ? "1" : e === 1 ? "10" : `10${[...String(e)].map((c) => SUPER[c]).join("")}`);
 
@@ -86,8 +104,8 @@ PS.scale = (kind, low, high, from, to) => {
   const ticks = [];
   const room = Math.abs(to - from);
   if (log) {
-    const every = Math.max(1, Math.ceil((b - a) / Math.max(2, room / 42)));
-    for (let e = Math.ceil(a - 1e-9); e <= b + 1e-9; e += 1) if (e % every === 0) ticks.push([10 ** e, power(e)]);
+    const every = Math.max(1, Math.ceil((b - a) / Math.max(2, room / (from > to ? 21 : 42))));
+    for (let e = Math.ceil(a - 1e-9); e <= b + 1e-9; e += 1) ticks.push([10 ** e, e % every === 0 ? power(e) : ""]);
     if (ticks.length < 2) {
       ticks.length = 0;
       for (let e = Math.floor(a); e <= b; e += 1) for (const m of [1, 2, 5]) {
@@ -96,14 +114,15 @@ PS.scale = (kind, low, high, from, to) => {
       }
     }
   } else {
-    const rough = (b - a) / Math.max(2, room / 70), base = 10 ** Math.floor(Math.log10(rough));
+    const rough = (b - a) / Math.max(2, room / (from > to ? 34 : 70)), base = 10 ** Math.floor(Math.log10(rough));
     const unit = [1, 2, 5, 10].find((m) => m * base >= rough) * base;
     for (let i = Math.ceil(a / unit - 1e-9); i * unit <= b + 1e-9 * unit; i += 1) {
       const x = i * unit;
-      ticks.push([x, Math.abs(x) >= 1000 ? PS.count(Math.round(x)) : String(Number(x.toPrecision(6))).replace("-", "−")]);
+      ticks.push([x, grouped.format(Number(x.toPrecision(6))).replace("-", "−")]);
     }
   }
-  return { place, ticks, low: log ? 10 ** a : a, high: log ? 10 ** b : b, log };
+  const back = (at) => { const v = a + (b - a) * (at - from) / (to - from); return log ? 10 ** v : v; };
+  return { place, back, ticks, low: log ? 10 ** a : a, high: log ? 10 ** b : b, log };
 };
 
 PS.text = (x, y, text, attributes = {}) => PS.svg("text", { x, y, "font-size": 11, fill: PS.now.quiet, ...attributes }, text);
@@ -112,49 +131,15 @@ PS.axes = (parent, x, y, box, labels = {}) => {
   const t = PS.now;
   for (const [value, label] of y.ticks) {
     const at = y.place(value);
-    parent.append(PS.svg("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: t.line, "stroke-width": 1 }),
+    parent.append(PS.svg("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: t.line, "stroke-width": label ? 1 : 0.5 }),
       PS.text(box.left - 6, at + 3.5, label, { "text-anchor": "end" }));
   }
   for (const [value, label] of x.ticks) {
     const at = x.place(value);
-    parent.append(PS.svg("line", { x1: at, x2: at, y1: box.bottom, y2: box.bottom + 4, stroke: t.quiet }),
+    parent.append(PS.svg("line", { x1: at, x2: at, y1: box.bottom, y2: box.bottom + (label ? 4 : 2), stroke: t.quiet }),
       PS.text(at, box.bottom + 16, label, { "text-anchor": "middle" }));
   }
   parent.append(PS.svg("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, stroke: t.quiet }));
   if (labels.x) parent.append(PS.text((box.left + box.right) / 2, box.bottom + 31, labels.x, { "text-anchor": "middle" }));
   if (labels.y) parent.append(PS.text(box.left, box.top - 7, labels.y));
 };
-
-PS.download = (name, blob) => {
-  const link = PS.el("a", { href: URL.createObjectURL(blob), download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 2000);
-};
-
-PS.standalone = (svg) => {
-  const copy = svg.cloneNode(true), [, , w, h] = svg.getAttribute("viewBox").split(" ");
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("width", w);
-  copy.setAttribute("height", h);
-  copy.setAttribute("font-family", "system-ui, DejaVu Sans, sans-serif");
-  copy.prepend(PS.svg("rect", { width: w, height: h, fill: PS.theme().card }));
-  return new XMLSerializer().serializeToString(copy);
-};
-PS.saveSvg = (svg, name) => PS.download(`${name}.svg`, new Blob([PS.standalone(svg)], { type: "image/svg+xml" }));
-PS.savePng = (svg, name) => {
-  const image = new Image(), [, , w, h] = svg.getAttribute("viewBox").split(" ").map(Number);
-  image.onload = () => {
-    const canvas = PS.el("canvas", { width: 2 * w, height: 2 * h });
-    canvas.getContext("2d").drawImage(image, 0, 0, 2 * w, 2 * h);
-    canvas.toBlob((blob) => PS.download(`${name}.png`, blob));
-  };
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(PS.standalone(svg))}`;
-};
-PS.cell = (value) => {
-  const text = typeof value === "number" ? (Number.isNaN(value) ? "" : String(value)) : String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
-PS.saveCsv = (rows, name) =>
-  PS.download(`${name}.csv`, new Blob([rows.map((row) => row.map(PS.cell).join(",")).join("\n") + "\n"], { type: "text/csv" }));
