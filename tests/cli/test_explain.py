@@ -78,7 +78,7 @@ def test_a_checkpoint_of_a_run_knows_its_task(cli, trained, tmp_path):
         (("RUN", "--out", "tiny.toml/deeper"), "tiny.toml is a file"),
         (("nope",), "no run"),
         (("nope.pt",), "there is none"),
-        (("tiny.toml",), "does not say its task"),
+        (("tiny.toml",), "tiny.toml is no checkpoint"),
         (("theirs.pt",), "does not say its task"),
         (("theirs.pt", "--task", "a+b mod 13"), "does not say its split"),
         (("theirs.pt", "--task", "a+b mod 12", "--split", "all"), "12"),

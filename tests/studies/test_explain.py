@@ -223,7 +223,7 @@ def test_nothing_is_written_where_a_file_stands(explained, tmp_path):
 
 def test_an_interrupted_write_leaves_what_was_there(explained, tmp_path, monkeypatch):
     explanation = explained("clock")[1]
-    monkeypatch.setattr("phasescope.studies.explain.write_page", _stopped)
+    monkeypatch.setattr("phasescope.studies.whole_page.write_page", _stopped)
     with pytest.raises(KeyboardInterrupt):
         explanation.write(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
