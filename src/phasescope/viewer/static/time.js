@@ -118,7 +118,8 @@ PS.makeTime = (page) => {
     strips();
     show();
     rest();
-    if (first && wanted.has("panel")) document.getElementById(wanted.get("panel"))?.scrollIntoView();
+    const there = first && wanted.has("panel") && document.getElementById(wanted.get("panel"));
+    if (there) { there.scrollIntoView(); setTimeout(() => there.scrollIntoView(), 300); }  // again when those above it are drawn
   };
   ui.play.addEventListener("click", play);
   ui.slider.addEventListener("input", () => { halt(); go(Number(ui.slider.value)); });
