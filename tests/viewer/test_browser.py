@@ -278,12 +278,13 @@ def test_the_store_a_run_two_runs_and_a_live_one(browser, store, serve):
 
 
 def test_a_run_that_another_process_trains_is_followed(browser, trained, tmp_path, serve):
-    recipe = Run(trained).recipe.model_copy(update={"steps": 3000, "seed": 9})
+    recipe = Run(trained).recipe.model_copy(update={"steps": 1000, "seed": 9})
     (tmp_path / "runs").mkdir()
     code = (
-        "import sys; from phasescope.training.engine import train\n"
+        "import sys, time; from phasescope.training.engine import train\n"
         "from phasescope.training.recipe import Recipe\n"
-        "train(Recipe.from_json(sys.argv[1]), sys.argv[2], show_progress=False)"
+        "def slowly(model, step): time.sleep(0.06); return {}\n"
+        "train(Recipe.from_json(sys.argv[1]), sys.argv[2], show_progress=False, probe=slowly)"
     )
     training = subprocess.Popen([sys.executable, "-c", code, recipe.canonical_json(), str(tmp_path / "runs")])
     try:
@@ -293,10 +294,10 @@ def test_a_run_that_another_process_trains_is_followed(browser, trained, tmp_pat
             browser.run("document.querySelector('.store a').click()")
             browser.until("location.pathname.startsWith('/run/') && document.body?.dataset.ready === 'yes'")
             early = int(browser.run(SHOWN))
-            assert early < 3000
+            assert early < 1000
             browser.until(f"{SHOWN} > {early}")  # its newest points come by themselves
             assert browser.run(STATE) in ("training", "finished")
-            browser.until(f"{SHOWN} === '3000'")
+            browser.until(f"{SHOWN} === '1000'")
             browser.until(f"{STATE} === 'finished'")
             assert browser.said == []
         assert training.wait(60) == 0
