@@ -14,11 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.viewer import serving
 from phasescope.models.config import TransformerConfig
 from phasescope.store.run_folder import RunFolder
+from phasescope.store.status import read_status
 from phasescope.tasks.config import ModularTask
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.engine import train
@@ -72,6 +75,21 @@ class Camera:
         print(self.folder / f"{name}.png", flush=True)
 
 
+@contextmanager
+def training(store: Path) -> Iterator[str]:
+    """A second process that goes on with the third seed's training; its first thousand steps are done."""
+    command = [sys.executable, "-m", "phasescope", "resume", "p31-seed2", "--root", str(store)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (path,) = store.glob("p31-seed2-*")
+    try:
+        while read_status(RunFolder(path)).step < 1000 and process.poll() is None:
+            time.sleep(0.5)
+        yield path.name
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
 def take_all(camera: Camera, store: Path, mainline: str, seeds: list[str], export: Path) -> None:
     with serving(store) as port:
         home, page = f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/run/{run_id(mainline)}"
@@ -90,15 +108,8 @@ def take_all(camera: Camera, store: Path, mainline: str, seeds: list[str], expor
         )
         camera.take("viewer-phone", f"{page}#step={MIDDLE}", (390, 1500), at="#circles")
         camera.take("viewer-compare", f"{pair}#step=1000&align=phase", (1400, 1500))
-        command = [sys.executable, "-m", "phasescope", "resume", "p31-seed2", "--root", str(store)]
-        training = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            time.sleep(12)
-            (name,) = (path.name for path in store.glob("p31-seed2-*"))
+        with training(store) as name:
             camera.take("viewer-live", f"http://127.0.0.1:{port}/run/{run_id(name)}", (1400, 900))
-        finally:
-            training.send_signal(signal.SIGINT)
-            training.wait(30)
     camera.take("viewer-export", f"{export.as_uri()}#step={MIDDLE}", (1400, 900), at="#attention")
 
 

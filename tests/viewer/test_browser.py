@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machi
 SHOWN = "document.body.dataset.shown"
 CIRCLES = "document.querySelector('#circles canvas').toDataURL()"
 BARS = "document.querySelector('#fourier-norms canvas').toDataURL()"
+STATE = "document.querySelector('.state').textContent"
 SLIDER = "document.querySelector('input[type=range]')"
 
 
@@ -273,3 +275,32 @@ def test_the_store_a_run_two_runs_and_a_live_one(browser, store, serve):
             label = "document.querySelector('#loss svg').getAttribute('aria-label')"
             browser.until(f"{label}.startsWith('Loss at step 300: train loss 0.0123')")
         assert browser.said == []
+
+
+def test_a_run_that_another_process_trains_is_followed(browser, trained, tmp_path, serve):
+    recipe = Run(trained).recipe.model_copy(update={"steps": 1000, "seed": 9})
+    (tmp_path / "runs").mkdir()
+    code = (
+        "import sys, time; from phasescope.training.engine import train\n"
+        "from phasescope.training.recipe import Recipe\n"
+        "def slowly(model, step): time.sleep(0.06); return {}\n"
+        "train(Recipe.from_json(sys.argv[1]), sys.argv[2], show_progress=False, probe=slowly)"
+    )
+    training = subprocess.Popen([sys.executable, "-c", code, recipe.canonical_json(), str(tmp_path / "runs")])
+    try:
+        with serve(tmp_path / "runs") as port:
+            browser.open(f"http://127.0.0.1:{port}/")
+            browser.until("document.querySelector('.store .training') !== null")
+            browser.run("document.querySelector('.store a').click()")
+            browser.until("location.pathname.startsWith('/run/') && document.body?.dataset.ready === 'yes'")
+            early = int(browser.run(SHOWN))
+            assert early < 1000
+            browser.until(f"{SHOWN} > {early}")  # its newest points come by themselves
+            assert browser.run(STATE) in ("training", "finished")
+            browser.until(f"{SHOWN} === '1000'")
+            browser.until(f"{STATE} === 'finished'")
+            assert browser.said == []
+        assert training.wait(60) == 0
+    finally:
+        training.kill()
+        training.wait(20)

@@ -108,7 +108,7 @@ class Answers:
 
     def runs(self, request: Request) -> Response:
         """Every run of the store, a row each; or the first of them, so that a page has something to show."""
-        first = None if "first" not in request.query_params else _whole(request, "first")
+        first = None if "first" not in request.query_params else max(_whole(request, "first"), 0)
 
         def rows() -> bytes:
             folders = list(runs_in(self.root).values())
@@ -200,7 +200,9 @@ class Answers:
         return [steps[i] for i in spread(len(steps), MOST_FRAMES)]
 
 
-_PRECISION = "Norms and circles are rounded to float32."
+_PRECISION = (
+    "Norms, circles, attention and logits are rounded to float32, what goes into a neuron to float16."
+)
 
 
 def _in_words(

@@ -197,4 +197,6 @@ def _number(value: object) -> str:
         return "–"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(_number, value))
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

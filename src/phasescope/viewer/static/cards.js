@@ -9,14 +9,16 @@ const stack = (card, shape) => {
   card.pen = PS.canvasPen(card.canvas, width, height);
   card.still = still;
   card.body.replaceChildren(still, card.canvas);
+  card.body.style.minHeight = "";
   card.width = width;
 };
 
 PS.makeCard = (page, panel, run) => {
-  const view = { x: panel.x, y: panel.y, ...page.views[panel.name] }, shape = PS.kinds[panel.kind](panel, run, view);
+  const view = { x: panel.x, y: panel.y }, shape = PS.kinds[panel.kind](panel, run, view);
   if (!shape.has()) return null;
   const several = page.runs.length > 1, name = several ? `${panel.name}-${page.runs.indexOf(run) + 1}` : panel.name;
-  const card = { name, panel, run, shape, seen: false, body: PS.el("div", { class: shape.table ? "" : "drawing" }) };
+  const card = { panel, run, shape, seen: false, body: PS.el("div", { class: shape.table ? "" : "drawing" }) };
+  if (!shape.table) card.body.style.minHeight = `${shape.tall ?? 284}px`;  // room is kept, so that nothing jumps when it is drawn
   const now = () => page.stepOf(run);
   const paint = card.paint = () => {
     PS.now = PS.theme();
@@ -115,6 +117,7 @@ PS.layCards = (page) => {
     for (const entry of entries) {
       const card = of.get(entry.target);
       card.near = entry.isIntersecting;
+      card.node.classList.toggle("near", card.near);
       if (card.near && !card.seen) card.paint();
       else if (card.near && card.stale) { card.move(); card.describe(); }
     }

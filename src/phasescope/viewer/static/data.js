@@ -97,7 +97,7 @@ PS.Run = class {
       const base = name.split(".", 1)[0];
       if (!shown.has(name) && !shown.has(base)) shapes.set(base, [...(shapes.get(base) ?? []), name]);
     }
-    const more = [...shapes].map(([base, members]) => {
+    const more = [...shapes].sort().map(([base, members]) => {
       const { unit, scale, per: declared, symbol } = this.get(members[0]), family = members[0] !== base;
       const each = new Set(members.map((name) => name.slice(base.length + 1)));  // undeclared: one for each frequency of Z_p?
       const per = declared || (this.p && each.size === this.p >> 1 && each.has("1") && each.has(String(this.p >> 1)) ? "frequency" : "");

@@ -14,11 +14,9 @@ const planeAxes = (root, box, n) => {
   for (const [at, text] of [[8, "a = 0"], [box.side, String(n - 1)]]) root.append(PS.text(box.x - 4, box.y + at, text, { "text-anchor": "end", "font-size": 9.5 }));
 };
 const ramp = (root, x, y, low, high) => {
-  const t = PS.now;
   root.append(PS.text(x, y + 8, low), PS.text(x + 118, y + 8, high));
   const bar = PS.picture(64, 1, (i) => i, 0, 63);
   root.append(PS.svg("image", { x: x + 14, y, width: 98, height: 8, preserveAspectRatio: "none", href: bar.toDataURL() }));
-  return t;
 };
 const marker = (pen, box, n, { a, b }) => {
   const x = box.x + (b + 0.5) / n * box.side, y = box.y + (a + 0.5) / n * box.side;

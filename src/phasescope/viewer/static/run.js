@@ -3,7 +3,7 @@
 (() => {
   const main = document.getElementById("main"), inside = document.getElementById("record");
   const ids = (document.body.dataset.runs ?? "").split(" ").filter(Boolean), alone = ids.length < 2;
-  const page = { runs: [], cards: [], views: {}, ui: {} };
+  const page = { runs: [], cards: [], ui: {} };
   let time;
 
   const notice = (text) => { main.replaceChildren(PS.el("p", { id: "notice", role: "alert" }, text)); };
@@ -158,5 +158,5 @@
     }
     document.body.dataset.ready = "yes";
   };
-  begin().catch((error) => console.error(error.stack) ?? notice(`This run cannot be shown: ${error.message}`));
+  begin().catch((error) => notice(`This run cannot be shown: ${error.message}`));
 })();

@@ -131,5 +131,5 @@ PS.kinds.family = (panel, run, view) => {
   };
   const move = (pen, step) => { now.draw(pen, rowAt(table, step)); past.cursor(pen, step); };
   return { frame, move, over: (x, y, step) => (y < 160 ? now.over(x, rowAt(table, step)) : ""), label: (step) => largest(table, rowAt(table, step)),
-    csv: () => csvOf(PS.tables(panel, run), panel.per || "key"), has: () => PS.tables(panel, run).length > 0, scales: true, stepAt: (px, py) => (py > 200 ? past.x.back(px) : undefined) };
+    tall: 420, csv: () => csvOf(PS.tables(panel, run), panel.per || "key"), has: () => PS.tables(panel, run).length > 0, scales: true, stepAt: (px, py) => (py > 200 ? past.x.back(px) : undefined) };
 };

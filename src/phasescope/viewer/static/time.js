@@ -1,7 +1,7 @@
 "use strict";
 // The slider over training, shared by every panel: play and pause, keys, phases, and runs aligned by step or by phase.
 PS.makeTime = (page) => {
-  const ui = page.ui;
+  const ui = page.ui, wanted = new URLSearchParams(location.hash.slice(1));  // as it was opened: at rest we write there
   let at = [], place = 0, playing = null, follow = false, asked = 0, resting = 0, map = null, byPhase = false;
   const step = () => at[place] ?? 0;
   page.stepOf = (run) => (byPhase && map && run !== page.runs[0] ? map(run, step()) : step());
@@ -43,7 +43,7 @@ PS.makeTime = (page) => {
   const nearest = (wanted) => { const i = Math.max(0, PS.placeAt(at, wanted)); return i + 1 < at.length && at[i + 1] - wanted < wanted - at[i] ? i + 1 : i; };
   page.link = (panel) => {
     const { circuit, pick } = page.runs[0];
-    const words = [`step=${step()}`, ...(byPhase ? ["align=phase"] : []), ...(circuit ? [`neuron=${page.runs.map((run) => run.pick.neuron ?? "").join(",")}`, `pair=${pick.a}-${pick.b}`] : []), ...(panel ? [`panel=${panel}`] : [])];
+    const words = [...(panel || !follow ? [`step=${step()}`] : []), ...(byPhase ? ["align=phase"] : []), ...(circuit ? [`neuron=${page.runs.map((run) => run.pick.neuron ?? "").join(",")}`, `pair=${pick.a}-${pick.b}`] : []), ...(panel ? [`panel=${panel}`] : [])];
     return `#${words.join("&")}`;
   };
 
@@ -103,7 +103,7 @@ PS.makeTime = (page) => {
   };
   const align = (wanted) => { byPhase = wanted && map !== null; ui.align.value = byPhase ? "phase" : "step"; refresh(false); };
   const refresh = (first) => {
-    const before = step(), wanted = new URLSearchParams(location.hash.slice(1));
+    const before = step();
     map = PS.alignment(page.runs);
     ui.align.parentNode.hidden = map === null;
     if (map === null) byPhase = false;
@@ -118,7 +118,8 @@ PS.makeTime = (page) => {
     strips();
     show();
     rest();
-    if (first && wanted.has("panel")) document.getElementById(wanted.get("panel"))?.scrollIntoView();
+    const there = first && wanted.has("panel") && document.getElementById(wanted.get("panel"));
+    if (there) { there.scrollIntoView(); setTimeout(() => there.scrollIntoView(), 300); }  // again when those above it are drawn
   };
   ui.play.addEventListener("click", play);
   ui.slider.addEventListener("input", () => { halt(); go(Number(ui.slider.value)); });
