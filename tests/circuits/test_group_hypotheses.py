@@ -9,7 +9,7 @@ from phasescope.algebra.subgroups import generated
 from phasescope.circuits.ablations import ABLATIONS
 from phasescope.circuits.known_hypotheses import weigh_hypotheses
 from phasescope.errors import PhasescopeError
-from phasescope.measures.concentration import keeps_to_cosets, largest_cosets, tables
+from phasescope.measures.concentration import largest_cosets
 from phasescope.measures.context import Context
 from phasescope.measures.measure import measure
 from phasescope.models.build import build_model
@@ -88,16 +88,16 @@ def test_generic_elements_pass_as_concentrated_by_the_published_ratio_but_not_be
 
 def test_neurons_of_a_coset_network_keep_to_the_cosets_they_are_made_of():
     context = by_cosets()
-    found = largest_cosets(tables(context).values, context.inputs)
+    found = largest_cosets(context.operand_tables.values, context.inputs)
     assert set(found.order.tolist()) == {6}
-    for place, column in zip(found.place, tables(context).values.T, strict=True):
+    for place, column in zip(found.place, context.operand_tables.values.T, strict=True):
         partition = context.inputs.coset_partitions[place]
         assert all(np.ptp(column[partition == coset]) < 1e-12 for coset in range(4))
 
 
 def test_functions_of_the_sign_alone_cannot_tell():
     context = context_of(representation_network(S4, ["sign"]))
-    assert len(keeps_to_cosets(context)) == 0
+    assert len(context.keeps_to_cosets) == 0
     findings = weigh_hypotheses(context, "cosets")["cosets"].findings
     assert {f.name: f.supports for f in findings}["neurons_see_cosets"] is None
 

@@ -49,12 +49,7 @@ class Reading:
     @property
     def order(self) -> dict[str, int]:
         """The step at which each key irrep was learnt, in that order; one that never was is left out."""
-        learnt = {
-            name: int(series.steps[(series.values > LEARNT).argmax()])
-            for name, series in self.similarities.items()
-            if name in self.context.key_irreps and (series.values > LEARNT).any()
-        }
-        return dict(sorted(learnt.items(), key=lambda item: item[1]))
+        return learnt_at({name: self.similarities[name] for name in self.context.key_irreps})
 
     @property
     def step(self) -> int:
@@ -88,6 +83,27 @@ class Reading:
                 assert kind == "shown", f"nobody supplies {name}"
                 found = self.judgements.get(rest)
                 return None if found is None else float(found.verdict == "shown")
+
+
+def learnt_at(similarities: Mapping[str, Series]) -> dict[str, int]:
+    """Return the step at which each irrep was learnt: the first at which its similarity is above 0.05.
+
+    Args:
+        similarities: Logit similarity over training, by irrep.
+
+    Returns:
+        Steps in rising order; an irrep that stays below is left out.
+
+    Example:
+        >>> learnt_at({"(4,1)": Series.of([0, 10, 20], [0, 0, 0.5]), "sign": Series.of([0, 10], [0, 0.1])})
+        {'sign': 10, '(4,1)': 20}
+    """
+    steps = {
+        name: int(series.steps[(series.values > LEARNT).argmax()])
+        for name, series in similarities.items()
+        if (series.values > LEARNT).any()
+    }
+    return dict(sorted(steps.items(), key=lambda item: item[1]))
 
 
 def read_run(run: Run, tick: Tick | None = None) -> Reading:
