@@ -37,43 +37,43 @@ def by_cosets():
 
 
 def verdicts(context):
-    found = weigh_hypotheses(context, ["representation", "cosets"])
+    found = weigh_hypotheses(context, ["representation", "coset"])
     return {name: judgement.verdict for name, judgement in found.items()}
 
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("names", [("(3,1)",), ("(2,1,1)", "(2,2)")])
 def test_a_network_of_matrices_is_found_to_be_one(seed, names):
-    assert verdicts(by_matrices(seed, names)) == {"representation": "shown", "cosets": "refuted"}
+    assert verdicts(by_matrices(seed, names)) == {"representation": "shown", "coset": "refuted"}
 
 
 def test_a_network_of_cosets_is_found_to_be_one():
-    assert verdicts(by_cosets()) == {"representation": "refuted", "cosets": "shown"}
+    assert verdicts(by_cosets()) == {"representation": "refuted", "coset": "shown"}
 
 
 @pytest.mark.parametrize("name", ["A5", "D5"])
 def test_in_other_groups_too(name):
     g = group(name)
     flip = generated(g, ["s"]) if name == "D5" else generated(g, ["(0 1)(2 3)", "(1 2 3)"])
-    assert verdicts(context_of(coset_network(g, flip), name))["cosets"] == "shown"
+    assert verdicts(context_of(coset_network(g, flip), name))["coset"] == "shown"
 
 
 def test_a_table_learnt_by_heart_is_neither():
     task = GroupTask(group="S4", layout="a b").build()
-    assert verdicts(context_of(lookup_network(task))) == {"representation": "refuted", "cosets": "refuted"}
+    assert verdicts(context_of(lookup_network(task))) == {"representation": "refuted", "coset": "refuted"}
 
 
 def test_an_untrained_network_is_neither():
     config = EmbeddingMLPConfig(d_embed=16, d_hidden=32)
     found = verdicts(context_of(build_model(config, shape_for(config, 24, 24, 2), 0)))
-    assert found == {"representation": "refuted", "cosets": "refuted"}
+    assert found == {"representation": "refuted", "coset": "refuted"}
 
 
 def test_where_a_sum_is_asked_for_they_are_not_weighed():
     task = ModularTask(p=13).build()
     context = Context(clock_transformer(13, [2, 5]), task, parse_split("all").split(task))
     assert set(weigh_hypotheses(context)) == {"clock", "lookup", "pizza"}
-    assert set(weigh_hypotheses(by_cosets())) == {"clock", "cosets", "lookup", "pizza", "representation"}
+    assert set(weigh_hypotheses(by_cosets())) == {"clock", "coset", "lookup", "pizza", "representation"}
 
 
 def test_generic_elements_pass_as_concentrated_by_the_published_ratio_but_not_beyond_chance():
@@ -98,7 +98,7 @@ def test_neurons_of_a_coset_network_keep_to_the_cosets_they_are_made_of():
 def test_functions_of_the_sign_alone_cannot_tell():
     context = context_of(representation_network(S4, ["sign"]))
     assert len(context.keeps_to_cosets) == 0
-    findings = weigh_hypotheses(context, "cosets")["cosets"].findings
+    findings = weigh_hypotheses(context, "coset")["coset"].findings
     assert {f.name: f.supports for f in findings}["neurons_see_cosets"] is None
 
 

@@ -36,7 +36,7 @@ class Reading:
         similarities: Logit similarity of every irrep over training, by irrep.
         measured: Every measure of groups at the last checkpoint.
         accuracies: Accuracy over all pairs after each intervention that applies.
-        judgements: Representation and cosets, with their evidence.
+        judgements: Representation and coset, with their evidence.
     """
 
     run: Run
@@ -131,7 +131,7 @@ def read_run(run: Run, tick: Tick | None = None) -> Reading:
         for name, change in ABLATIONS.items()
         if change.function.__module__.endswith("group_interventions") and change.unmet(context) is None
     }
-    wanted = [name for name in ("representation", "cosets") if context.inputs.p is None]
+    wanted = [name for name in ("representation", "coset") if context.inputs.p is None]
     return Reading(
         run,
         context,
