@@ -66,8 +66,8 @@ def _on_cosets(readings: Mapping[int, Reading]) -> str:
         return ""
     over = student_interval(found)
     return (
-        f" Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the "
-        f"same irreps do not (95 % interval {over.low:.1%} to {over.high:.1%}, n = {over.n}); half is the bound "
+        f" Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
+        f" irreps do not (95 % interval {over.low:.1%} to {over.high:.1%}, n = {over.n}); half is the bound "
         "between the two hypotheses."
     )
 
