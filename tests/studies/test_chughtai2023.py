@@ -49,6 +49,8 @@ def test_stopped_runs_are_shown_and_not_judged_and_go_on_when_asked_again(tmp_pa
     found = reproduce(**members, steps=12)
     assert found.readings["mlp", "A5"][1].step == 12
     measured = {one.claim.id: one for one in found.evidence}
+    last = len(found.readings["mlp", "A5"][1].order) + 1
+    assert found.readings["mlp", "A5"][1].quantity("order:(9)") == last  # never learnt: after all others
     assert measured["mlp-a5-test"].measured > 3  # nobody learns A5 in twelve steps
     assert measured["mlp-a5-test"].verdict == "not shown"  # and one seed cannot refute
     page = found.page.read_text()
@@ -62,5 +64,5 @@ def test_stopped_runs_are_shown_and_not_judged_and_go_on_when_asked_again(tmp_pa
 
 
 def test_a_group_without_numbers_is_refused(tmp_path):
-    with pytest.raises(PhasescopeError, match="chughtai2023 has the groups A5, C113, .* got 'S4'"):
+    with pytest.raises(PhasescopeError, match=r"chughtai2023 has the groups A5, C113, .* got 'S4'"):
         reproduce(groups=["S4"], root=tmp_path, show=False)

@@ -78,7 +78,7 @@ class Reading:
             case "accuracy":
                 return self.accuracies.get(rest)
             case "order":
-                return float(list(self.order).index(rest) + 1) if rest in self.order else None
+                return float([*self.order, rest].index(rest) + 1)  # never learnt is after all others
             case _:
                 assert kind == "shown", f"nobody supplies {name}"
                 found = self.judgements.get(rest)
