@@ -132,6 +132,10 @@ def test_changes_are_those_of_the_weights_themselves():
 def test_what_has_no_proper_subgroup_or_no_mlp_is_refused():
     task = GroupTask(group="C7", layout="a b").build()
     context = Context(lookup_network(task), task, parse_split("all").split(task))
+    many = GroupTask(group="C2xC2xC2xC2xC2xC2", layout="a b").build()  # 2,825 subgroups
+    config = EmbeddingMLPConfig(d_embed=4, d_hidden=4)
+    network = build_model(config, shape_for(config, 64, 64, 2), 0)
+    assert Context(network, many, parse_split("all").split(many)).inputs.subgroups == ()
     with pytest.raises(
         PhasescopeError, match="coset_order needs a task on a group that has proper subgroups"
     ):
