@@ -102,6 +102,15 @@ def test_functions_of_the_sign_alone_cannot_tell():
     assert {f.name: f.supports for f in findings}["neurons_see_cosets"] is None
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_every_element_of_an_irrep_does_is_not_beyond_chance(seed):
+    # (2,2) has the kernel V4: all its matrix elements are constant on V4's cosets, up to rounding
+    context = context_of(representation_network(S4, ["(2,2)"], seed=seed))
+    orders = largest_cosets(context.operand_tables.values, context.inputs).order
+    assert orders.min() >= 4
+    assert context.keeps_to_cosets.mean() <= 0.2
+
+
 def accuracy(context, name):
     logits = ABLATIONS[name].logits(context)
     return float((logits.argmax(1) == context.inputs.answers).double().mean())

@@ -24,6 +24,9 @@ UNEXPLAINED = 0.05
 OF_MATRICES = 0.5
 """A function can tell matrices from cosets if irreps of more than one dimension hold this part of it."""
 
+ROUNDING = 1e-9
+"""Ratios below this are alike: every element of an irrep is constant on the cosets of its kernel."""
+
 NULL_DRAWS = 100
 BY_CHANCE = 0.01
 """Random matrix elements for each function, and the part of them that may keep to cosets as large."""
@@ -157,7 +160,8 @@ def keeps_to_cosets(tables: Tables, inputs: Inputs) -> Bool[np.ndarray, " column
         n_as_good = np.zeros(len(these))
         for seed in range(NULL_DRAWS):
             by_chance = random_elements({n: p[these] for n, p in powers.items()}, reps, seed)
-            n_as_good += coset_concentration(by_chance, as_large) <= found.ratio[these]
+            bound = np.maximum(found.ratio[these], ROUNDING)
+            n_as_good += coset_concentration(by_chance, as_large) <= bound
         beyond[these] = n_as_good <= NULL_DRAWS * BY_CHANCE
     return beyond
 
