@@ -122,3 +122,9 @@ def test_the_published_form_by_its_own_words():
 
 def test_a_constant_function_has_the_ratio_one():
     assert coset_concentration(np.ones((24, 1)), proper_partitions("S4"))[0] == 1
+
+
+def test_too_many_subgroups_are_refused():
+    with pytest.raises(PhasescopeError, match="at most 20; S4 has more"):
+        all_subgroups(group("S4"), most=20)
+    assert len(all_subgroups(group("S4"), most=30)) == 30

@@ -172,7 +172,7 @@ def test_records_are_plain_data_and_read_as_sentences():
 
 
 def test_every_hypothesis_states_its_thresholds_and_their_reasons():
-    assert list(HYPOTHESES) == ["clock", "cosets", "lookup", "pizza", "representation"]
+    assert list(HYPOTHESES) == ["clock", "coset", "lookup", "pizza", "representation"]
     for hypothesis in HYPOTHESES.values():
         names = [criterion.name for criterion in hypothesis.criteria]
         assert len(set(names)) == len(names)

@@ -11,7 +11,7 @@ from phasescope.algebra.groups import Group
 from phasescope.errors import PhasescopeError
 
 MOST_SUBGROUPS = 20_000
-"""Subgroups a group may have before the search gives up (S6 has 1,455, C2^6 has 29,212)."""
+"""Subgroups a group may have before the search gives up (S6 has 1,455, C2^7 has 29,212)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ def generated(group: Group, generators: Iterable[int | str]) -> Subgroup:
         >>> generated(group("S5"), ["(0 3)(1 4)", "(1 2)(3 4)"]).order  # power2022, figure 3
         10
     """
+    generators = list(generators)
     known = {label: g for g, label in enumerate(group.labels)}
     numbers = [known.get(g, -1) if isinstance(g, str) else int(g) for g in generators]
     for asked, number in zip(generators, numbers, strict=True):
@@ -87,7 +88,7 @@ def generated(group: Group, generators: Iterable[int | str]) -> Subgroup:
     return Subgroup(group, _elements(_closure(group, inside, numbers)))
 
 
-def subgroup_classes(group: Group) -> tuple[Subgroup, ...]:
+def subgroup_classes(group: Group, most: int = MOST_SUBGROUPS) -> tuple[Subgroup, ...]:
     """Return one subgroup of each conjugacy class, by rising order.
 
     A subgroup is reached from a smaller one by one more element, and up to conjugacy from one representative
@@ -95,12 +96,13 @@ def subgroup_classes(group: Group) -> tuple[Subgroup, ...]:
 
     Args:
         group: The group.
+        most: How many subgroups, conjugates counted, it may have.
 
     Returns:
         Representatives; the trivial subgroup first, the whole group last.
 
     Raises:
-        PhasescopeError: If there are more than 20,000 subgroups.
+        PhasescopeError: If there are more subgroups.
 
     References:
         neubueser1960: Untersuchungen des Untergruppenverbandes endlicher Gruppen.
@@ -125,33 +127,34 @@ def subgroup_classes(group: Group) -> tuple[Subgroup, ...]:
             if larger.elements in known:
                 continue
             known.update(other.elements for other in larger.conjugates)
-            if len(known) > MOST_SUBGROUPS:
+            if len(known) > most:
                 raise PhasescopeError(
-                    f"subgroups are listed where there are at most {MOST_SUBGROUPS}; {group.name} has more"
+                    f"subgroups are listed where there are at most {most}; {group.name} has more"
                 )
             found.append(larger)
             waiting.append(larger)
     return tuple(sorted(found, key=lambda one: (one.order, one.elements)))
 
 
-def all_subgroups(group: Group) -> tuple[Subgroup, ...]:
+def all_subgroups(group: Group, most: int = MOST_SUBGROUPS) -> tuple[Subgroup, ...]:
     """Return every subgroup of a group, class by class.
 
     Args:
         group: The group.
+        most: How many it may have.
 
     Returns:
         All conjugates of every class.
 
     Raises:
-        PhasescopeError: If there are more than 20,000.
+        PhasescopeError: If there are more.
 
     Example:
         >>> from phasescope.algebra.named_groups import group
         >>> len(all_subgroups(group("D4"))), len(all_subgroups(group("C113")))
         (10, 2)
     """
-    return tuple(other for one in subgroup_classes(group) for other in one.conjugates)
+    return tuple(other for one in subgroup_classes(group, most) for other in one.conjugates)
 
 
 def _closure(group: Group, inside: Bool[np.ndarray, " g"], more: Iterable[int]) -> Bool[np.ndarray, " g"]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from phasescope.algebra.cosets import coset_concentration
 from phasescope.circuits.ablation import Logits, ablation
-from phasescope.measures.concentration import largest_cosets, tables
+from phasescope.measures.concentration import largest_cosets
 from phasescope.measures.context import Context
 from phasescope.measures.record import EMBEDDING_MLP, GROUP, SUBGROUPS
 from phasescope.models.activations import activate
@@ -61,7 +61,7 @@ def neurons_absolute(context: Context) -> Logits:
 @ablation("stander2023: 126 of 128 networks on S5 do not change", needs=_COSETS)
 def neurons_off_cosets_zero(context: Context) -> Logits:
     """Neurons that are not concentrated on cosets, by the published ratio of 1 or more, are set to zero."""
-    ratio = coset_concentration(tables(context).values, context.inputs.coset_partitions, "sum")
+    ratio = coset_concentration(context.operand_tables.values, context.inputs.coset_partitions, "sum")
     kept = torch.tensor((ratio < 1).reshape(2, -1).all(axis=0))
     left, right = _operands(context)
     return _logits(context, left, right, kept=kept)
@@ -70,7 +70,7 @@ def neurons_off_cosets_zero(context: Context) -> Logits:
 @ablation("ours: stander2023's circuit does not notice", needs=_COSETS)
 def swapped_within_cosets(context: Context) -> Logits:
     """Each function is shuffled inside the largest cosets that hold 95 % of it; wholly if there are none."""
-    found = largest_cosets(tables(context).values, context.inputs)
+    found = largest_cosets(context.operand_tables.values, context.inputs)
     partitions = context.inputs.coset_partitions
     nothing = np.zeros(context.task.n_elements, dtype=np.int64)
     return _shuffled(context, [nothing if place < 0 else partitions[place] for place in found.place])
@@ -79,19 +79,19 @@ def swapped_within_cosets(context: Context) -> Logits:
 @ablation("ours: the control of swapped_within_cosets", needs=_COSETS)
 def swapped_across_cosets(context: Context) -> Logits:
     """Each function is shuffled over the whole group."""
-    values = tables(context).values
+    values = context.operand_tables.values
     return _shuffled(context, [np.zeros(len(values), dtype=np.int64)] * values.shape[1])
 
 
 def _operands(context: Context) -> tuple[Float64[Tensor, "g neuron"], Float64[Tensor, "g neuron"]]:
     """What every neuron sees of the left and of the right operand."""
-    left, right = torch.tensor(tables(context).values).chunk(2, dim=1)
+    left, right = torch.tensor(context.operand_tables.values).chunk(2, dim=1)
     return left, right
 
 
 def _shuffled(context: Context, partitions: Sequence[Int64[np.ndarray, " g"]]) -> Logits:
     """Shuffle each function inside the parts of its own partition, and return the logits."""
-    values = tables(context).values.copy()
+    values = context.operand_tables.values.copy()
     generator = np.random.default_rng(0)
     for column, partition in enumerate(partitions):
         # sorted by part, and inside a part in an order of its own

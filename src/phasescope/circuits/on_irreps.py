@@ -4,7 +4,6 @@ import math
 
 from phasescope.circuits.hypothesis import Criterion
 from phasescope.circuits.on_circles import number
-from phasescope.measures.concentration import keeps_to_cosets
 from phasescope.measures.context import Context
 from phasescope.measures.irreps import irrep_shares
 from phasescope.measures.record import EMBEDDING_MLP, GROUP, KEY_IRREPS, SUBGROUPS, Need
@@ -31,7 +30,7 @@ def share_on_cosets(context: Context) -> float:
         >>> share_on_cosets(Context(network, task, parse_split("all").split(task)))
         1.0
     """
-    beyond = keeps_to_cosets(context)
+    beyond = context.keeps_to_cosets
     return float(beyond.mean()) if len(beyond) else math.nan
 
 

@@ -197,6 +197,35 @@ _ALL = (
         published="Springer, Graduate Texts in Mathematics 42",
     ),
     Reference(
+        "james1981",
+        "Gordon James and Adalbert Kerber",
+        "The Representation Theory of the Symmetric Group",
+        1981,
+        published="Addison-Wesley, Encyclopedia of Mathematics and its Applications 16",
+    ),
+    Reference(
+        "diaconis1988",
+        "Persi Diaconis",
+        "Group Representations in Probability and Statistics",
+        1988,
+        published="Institute of Mathematical Statistics, Lecture Notes 11",
+    ),
+    Reference(
+        "neubueser1960",
+        "Joachim Neubüser",
+        "Untersuchungen des Untergruppenverbandes endlicher Gruppen auf einer programmgesteuerten "
+        "elektronischen Dualmaschine",
+        1960,
+        published="Numerische Mathematik 2",
+    ),
+    Reference(
+        "vandermaaten2008",
+        "Laurens van der Maaten and Geoffrey Hinton",
+        "Visualizing Data using t-SNE",
+        2008,
+        published="Journal of Machine Learning Research 9",
+    ),
+    Reference(
         "transformer_lens_demo",
         "Neel Nanda and Joseph Bloom",
         "TransformerLens, and its notebook Grokking\\_Demo",

@@ -8,16 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float64, Int64
 
 from phasescope.algebra.cosets import coset_concentration, variance_within
 from phasescope.algebra.group_fourier import power
 from phasescope.algebra.representations import Representation
-from phasescope.measures.context import Context
 from phasescope.measures.inputs import Inputs
-from phasescope.models.config import EmbeddingMLPConfig
-from phasescope.models.embedding_mlp import operand_weights
 
 ALIVE = 1e-4
 """A neuron sees an operand if the deviation of its table exceeds this part of the largest one's."""
@@ -27,6 +23,9 @@ UNEXPLAINED = 0.05
 
 OF_MATRICES = 0.5
 """A function can tell matrices from cosets if irreps of more than one dimension hold this part of it."""
+
+ROUNDING = 1e-9
+"""Ratios below this are alike: every element of an irrep is constant on the cosets of its kernel."""
 
 NULL_DRAWS = 100
 BY_CHANCE = 0.01
@@ -42,27 +41,21 @@ class Tables(NamedTuple):
     """Whether the function varies more than rounding and decay leave behind."""
 
 
-def tables(context: Context) -> Tables:
+def operand_tables(left: Float64[np.ndarray, "g neuron"], right: Float64[np.ndarray, "g neuron"]) -> Tables:
     """Return what each neuron sees of each operand: two functions on the group per neuron.
 
     Args:
-        context: An embedding MLP that multiplies in a group.
+        left: What the left operand adds to each neuron.
+        right: Likewise for the right one.
 
     Returns:
         Twice as many columns as neurons.
 
     Example:
-        >>> from phasescope.models.handmade_groups import representation_network
-        >>> from phasescope.tasks.parse import parse_task
-        >>> from phasescope.tasks.split import parse_split
-        >>> task = parse_task("a*b in S3", "a b").build()
-        >>> network = representation_network(task.group, ["(2,1)"])
-        >>> tables(Context(network, task, parse_split("all").split(task))).values.shape
-        (6, 32)
+        >>> operand_tables(np.array([[1.0], [2.0]]), np.array([[3.0], [3.0]])).alive.tolist()
+        [True, False]
     """
-    config = context.model.config
-    assert isinstance(config, EmbeddingMLPConfig), "checked before"
-    values = torch.cat(operand_weights(config, context.weights), dim=1).numpy()
+    values = np.concatenate([left, right], axis=1)
     deviation = values.std(axis=0)
     return Tables(values, deviation > ALIVE * max(float(deviation.max()), 1e-300))
 
@@ -133,7 +126,7 @@ def largest_cosets(values: Float64[np.ndarray, "g column"], inputs: Inputs) -> C
     return Cosets(order, ratio, place)
 
 
-def keeps_to_cosets(context: Context) -> Bool[np.ndarray, " column"]:
+def keeps_to_cosets(tables: Tables, inputs: Inputs) -> Bool[np.ndarray, " column"]:
     """Say of each function the neurons see whether it keeps to cosets as large as well as no chance would.
 
     A function is compared with 100 random matrix elements of its own irreps: at most one of them may keep
@@ -141,32 +134,34 @@ def keeps_to_cosets(context: Context) -> Bool[np.ndarray, " column"]:
     those of one-dimensional irreps: such are functions of cosets already, and cannot tell.
 
     Args:
-        context: An embedding MLP that multiplies in a group with proper subgroups.
+        tables: What the neurons see.
+        inputs: What is known of the group, which has proper subgroups.
 
     Returns:
         One entry for each function that can tell; possibly none.
     """
-    values, alive = tables(context)
-    reps = list(context.inputs.irreps.values())
+    values, alive = tables
+    reps = list(inputs.irreps.values())
     powers = power(values, reps)
     of_matrices = sum((powers[rho.name] for rho in reps if rho.dimension > 1), np.zeros(values.shape[1]))
     total = np.square(values - values.mean(axis=0)).sum(axis=0)
     tells = alive & (of_matrices > OF_MATRICES * total)
     living, powers = values[:, tells], {name: of_all[tells] for name, of_all in powers.items()}
-    found = largest_cosets(living, context.inputs)
+    found = largest_cosets(living, inputs)
     beyond = np.zeros(len(found.order), dtype=bool)
     for order in np.unique(found.order[found.order > 1]):
         these = np.flatnonzero(found.order == order)
         as_large = [
-            context.inputs.coset_partitions[place]
-            for size, places in _by_order(context.inputs).items()
+            inputs.coset_partitions[place]
+            for size, places in _by_order(inputs).items()
             if size >= order
             for place in places
         ]
         n_as_good = np.zeros(len(these))
         for seed in range(NULL_DRAWS):
             by_chance = random_elements({n: p[these] for n, p in powers.items()}, reps, seed)
-            n_as_good += coset_concentration(by_chance, as_large) <= found.ratio[these]
+            bound = np.maximum(found.ratio[these], ROUNDING)
+            n_as_good += coset_concentration(by_chance, as_large) <= bound
         beyond[these] = n_as_good <= NULL_DRAWS * BY_CHANCE
     return beyond
 

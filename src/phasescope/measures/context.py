@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
@@ -12,6 +13,7 @@ from phasescope.algebra.fourier import check_frequency
 from phasescope.errors import PhasescopeError, look_up
 from phasescope.measures.circle_fits import CircleFit, circle_fit
 from phasescope.measures.clusters import clustered_frequencies
+from phasescope.measures.concentration import Tables, keeps_to_cosets, operand_tables
 from phasescope.measures.cross_entropy import cross_entropies
 from phasescope.measures.inputs import Inputs
 from phasescope.measures.irreps import character_coefficients, similar_irreps
@@ -23,7 +25,8 @@ from phasescope.measures.principal_circles import (
     principal_components,
 )
 from phasescope.measures.spectrum import FrequencyShare, frequency_share, sums_by
-from phasescope.models.config import TransformerConfig
+from phasescope.models.config import EmbeddingMLPConfig, TransformerConfig
+from phasescope.models.embedding_mlp import operand_weights
 from phasescope.models.model import Model
 from phasescope.tasks.split import Split
 from phasescope.tasks.task import Task
@@ -256,6 +259,19 @@ class Context:
         """The neural tangent kernel of a fixed sample of training pairs (costly: read ``tangent_kernel``)."""
         rows = sampled_rows(self.inputs.train)
         return tangent_kernel(self.double, self.inputs.tokens[rows], self.task.n_elements)
+
+    @cached_property
+    def operand_tables(self) -> Tables:
+        """What each neuron of an embedding MLP sees of either operand, as functions on the elements."""
+        config = self.model.config
+        assert isinstance(config, EmbeddingMLPConfig), "only an embedding MLP has such tables"
+        left, right = operand_weights(config, self.weights)
+        return operand_tables(left.numpy(), right.numpy())
+
+    @cached_property
+    def keeps_to_cosets(self) -> Bool[np.ndarray, " column"]:
+        """Of each of those functions that can tell, whether it keeps to cosets beyond chance (costly)."""
+        return keeps_to_cosets(self.operand_tables, self.inputs)
 
     def _by_product(self, values: Float64[Tensor, "pair column"]) -> Float64[Tensor, "g column"]:
         assert self.inputs.group is not None, "only where the task multiplies in a group"

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from phasescope.algebra.cosets import coset_concentration as least_ratio
-from phasescope.measures.concentration import keeps_to_cosets, largest_cosets, tables
+from phasescope.measures.concentration import largest_cosets
 from phasescope.measures.context import Context
 from phasescope.measures.record import EMBEDDING_MLP, SUBGROUPS, measured
 
@@ -57,12 +57,12 @@ def coset_concentrated_share(context: Context) -> float:
 
     Functions of one-dimensional irreps are not counted.
     """
-    beyond = keeps_to_cosets(context)
+    beyond = context.keeps_to_cosets
     return float(beyond.mean()) if len(beyond) else 0.0
 
 
 def _living(context: Context) -> Float64[np.ndarray, "g column"]:
-    values, alive = tables(context)
+    values, alive = context.operand_tables
     return values[:, alive]
 
 

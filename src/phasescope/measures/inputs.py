@@ -14,10 +14,14 @@ from phasescope.algebra.groups import Group
 from phasescope.algebra.irreps import irreps
 from phasescope.algebra.representations import Representation
 from phasescope.algebra.subgroups import Subgroup, all_subgroups
+from phasescope.errors import PhasescopeError
 from phasescope.models.answer import AnswerForward, answer_forward
 from phasescope.models.config import ModelConfig, Shape
 from phasescope.tasks.split import Split
 from phasescope.tasks.task import Task
+
+MOST_SUBGROUPS = 500
+"""Subgroups whose cosets are looked for in neurons; with many more a null would take hours."""
 
 _SIGN_OF_B = {"a+b": 1, "b+a": 1, "a-b": -1}
 
@@ -95,9 +99,13 @@ class Inputs:
 
     @cached_property
     def subgroups(self) -> tuple[Subgroup, ...]:
-        """The subgroups of the group but the trivial one and itself; their cosets say something."""
+        """The subgroups of the group but the trivial one and itself; none if there are more than 500 (S6)."""
         assert self.group is not None, "asked for without a group"
-        return tuple(h for h in all_subgroups(self.group) if 1 < h.order < self.group.order)
+        try:
+            every = all_subgroups(self.group, MOST_SUBGROUPS)
+        except PhasescopeError:
+            return ()
+        return tuple(h for h in every if 1 < h.order < self.group.order)
 
     @cached_property
     def coset_partitions(self) -> list[Int64[np.ndarray, " g"]]:

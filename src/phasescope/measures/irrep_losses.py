@@ -5,7 +5,7 @@ on the matrix elements of rho(ab) and mapped to logits by W_L alone: nothing is 
 of a transformer is kept. What is restricted depends on a pair through its product only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from jaxtyping import Float64
@@ -21,13 +21,13 @@ _CHUGHTAI = ("chughtai2023",)
 @measured_loss("restricted loss (irreps)", direction="lower", references=_CHUGHTAI, needs=(GROUP, KEY_IRREPS))
 def irrep_restricted_loss(context: Context) -> float:
     """Loss over all pairs of what W_L reads off the neurons' part in rho(ab) of the key irreps."""
-    return _restricted(context, context.key_irreps)
+    return _restricted(context, [context.key_irreps])[0]
 
 
 @measured_loss("excluded loss (irreps)", direction="higher", references=_CHUGHTAI, needs=(GROUP, KEY_IRREPS))
 def irrep_excluded_loss_all_keys(context: Context) -> float:
     """Train loss of what W_L reads off the neurons without their part in rho(ab) of the key irreps."""
-    return _excluded(context, context.key_irreps)
+    return _excluded(context, [context.key_irreps])[0]
 
 
 @measured_loss(
@@ -35,7 +35,8 @@ def irrep_excluded_loss_all_keys(context: Context) -> float:
 )
 def irrep_restricted_loss_each(context: Context) -> dict[str, float]:
     """Loss over all pairs of what W_L reads off the neurons' part in rho(ab) of one irrep, for each."""
-    return {name: _restricted(context, [name]) for name in context.inputs.irreps}
+    names = list(context.inputs.irreps)
+    return dict(zip(names, _restricted(context, [[name] for name in names]), strict=True))
 
 
 @measured_loss(
@@ -43,23 +44,30 @@ def irrep_restricted_loss_each(context: Context) -> dict[str, float]:
 )
 def irrep_excluded_loss(context: Context) -> dict[str, float]:
     """Train loss of what W_L reads off the neurons without rho(ab) of one irrep, for every irrep."""
-    return {name: _excluded(context, [name]) for name in context.inputs.irreps}
+    names = list(context.inputs.irreps)
+    return dict(zip(names, _excluded(context, [[name] for name in names]), strict=True))
 
 
-def _restricted(context: Context, names: Iterable[str]) -> float:
-    logits = _part(context, names)[context.inputs.products]
-    return float(cross_entropies(logits, context.inputs.answers).mean())
+def _restricted(context: Context, groups: Iterable[Iterable[str]]) -> list[float]:
+    """Losses of the neurons' part in each group of irreps; equal pairs of (product, answer) are counted."""
+    inputs, n = context.inputs, context.task.n_elements
+    distinct, counts = torch.unique(inputs.products * n + inputs.answers, return_counts=True)
+    losses = [cross_entropies(part[distinct // n], distinct % n) for part in _parts(context, groups)]
+    return [float(loss @ counts.double() / counts.sum()) for loss in losses]
 
 
-def _excluded(context: Context, names: Iterable[str]) -> float:
+def _excluded(context: Context, groups: Iterable[Iterable[str]]) -> list[float]:
+    """Train losses of the neurons without their part in each group of irreps."""
     train = context.inputs.train
-    products = context.inputs.products[train]
-    left = context.neurons[train] @ context.W_L.T - _part(context, names)[products]
-    return float(cross_entropies(left, context.inputs.answers[train]).mean())
+    products, answers = context.inputs.products[train], context.inputs.answers[train]
+    whole = context.neurons[train] @ context.W_L.T
+    left = (whole - part[products] for part in _parts(context, groups))
+    return [float(cross_entropies(logits, answers).mean()) for logits in left]
 
 
-def _part(context: Context, names: Iterable[str]) -> Float64[Tensor, "g answer"]:
-    """What W_L reads off the neurons' part in some irreps, for every product."""
+def _parts(context: Context, groups: Iterable[Iterable[str]]) -> Iterator[Float64[Tensor, "g answer"]]:
+    """What W_L reads off the neurons' part in each group of irreps, for every product."""
     projections = context.inputs.irrep_projections
-    both = torch.stack([projections[name] for name in names]).sum(0)
-    return both @ context.neurons_by_product @ context.W_L.T
+    read = context.neurons_by_product @ context.W_L.T
+    for names in groups:
+        yield torch.stack([projections[name] for name in names]).sum(0) @ read

@@ -65,12 +65,13 @@ def irrep_readout(context: Context) -> dict[str, float]:
     One for an irrep whose matrices the network holds to the last entry, for every pair. There are many pairs
     to a neuron, so that neurons without structure read out little.
     """
-    kept, directions = _whitened(context)
+    directions = _whitening(context)
+    by_product, n = _centred_by_product(context), context.task.n_elements
     found = {}
     for name, rho in context.inputs.irreps.items():
-        elements = _elements(rho)[context.inputs.products]
-        read = directions.T @ (kept.T @ elements)
-        found[name] = float(read.square().sum() / elements.square().sum())
+        elements = _elements(rho)  # every product has |G| pairs, in what is read as in what there is
+        read = n * directions.T @ (by_product.T @ elements)
+        found[name] = float(read.square().sum() / (n * elements.square().sum()))
     return found
 
 
@@ -100,12 +101,10 @@ def matrices_read_out(context: Context, irrep: str) -> Float64[Tensor, "g d d"]:
         True
     """
     rho = context.inputs.irreps[irrep]
-    kept, directions = _whitened(context)
-    elements = _elements(rho)[context.inputs.products]
-    read = kept @ (directions @ (directions.T @ (kept.T @ elements)))
+    directions, by_product = _whitening(context), _centred_by_product(context)
     n = context.task.n_elements
-    mean = sums_by(read, context.inputs.products, n) / n
-    return mean.reshape(n, rho.dimension, rho.dimension)
+    read = n * by_product @ (directions @ (directions.T @ (by_product.T @ _elements(rho))))
+    return read.reshape(n, rho.dimension, rho.dimension)
 
 
 def _shares(context: Context, by_element: Float64[Tensor, "g neuron"]) -> dict[str, float]:
@@ -124,9 +123,15 @@ def _elements(rho: Representation) -> Float64[Tensor, "g element"]:
     return torch.tensor(rho.matrices).flatten(1)
 
 
-def _whitened(context: Context) -> tuple[Float64[Tensor, "pair neuron"], Float64[Tensor, "neuron direction"]]:
-    """The centred neurons, and a map that makes an orthonormal basis of their span."""
+def _centred_by_product(context: Context) -> Float64[Tensor, "g neuron"]:
+    """The neurons less their mean over all pairs, averaged over the pairs of each product."""
+    return context.neurons_by_product - context.neurons_by_product.mean(0)
+
+
+def _whitening(context: Context) -> Float64[Tensor, "neuron direction"]:
+    """A map that makes an orthonormal basis of the span of the centred neurons."""
     centred = context.neurons - context.neurons.mean(0)
     values, vectors = torch.linalg.eigh(centred.T @ centred)
     real = values > 1e-10 * values.max()
-    return centred, vectors[:, real] / values[real].sqrt()
+    whitening: Tensor = vectors[:, real] / values[real].sqrt()
+    return whitening

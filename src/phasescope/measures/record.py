@@ -50,7 +50,7 @@ KEY_IRREPS = Need(
     lambda context: context.inputs.group is not None and bool(context.key_irreps),
 )
 SUBGROUPS = Need(
-    "a task on a group that has proper subgroups, whose cosets would say something",
+    "a task on a group that has proper subgroups, and no more than 500 of them",
     lambda context: context.inputs.group is not None and bool(context.inputs.subgroups),
 )
 UNTIED = Need(

@@ -158,7 +158,6 @@ def _write(root: Path, readings: Readings, evidence: Sequence[Evidence], command
     counts = {
         verdict: sum(e.verdict == verdict for e in evidence) for verdict in ("shown", "not shown", "refuted")
     }
-    names = " ".join(f"{architecture}-{group}" for architecture, group in readings).lower().split()
     page = Page(
         title="Networks that multiply in a group (chughtai2023), re-derived",
         summary=(
@@ -171,7 +170,8 @@ def _write(root: Path, readings: Readings, evidence: Sequence[Evidence], command
         command=command,
         references=REFERENCES,
     )
-    folder = root / f"chughtai2023-{'-'.join(names)}"[:120]
+    names = [f"{architecture}-{group}".lower() for architecture, group in readings]
+    folder = root / "-".join(["chughtai2023", *names])[:120]
     write_page(page, folder / every[0].run.folder.report.name)
     write_durably(folder / every[0].run.folder.claims.name, claims_to_json(evidence).encode())
     return folder / every[0].run.folder.report.name

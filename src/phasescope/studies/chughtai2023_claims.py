@@ -131,7 +131,7 @@ _S5_MLP = (
            "Flipping the sign of one embedding leaves nothing."),
     _on_s5(_STANDER, "absolute", "accuracy:neurons_absolute", 1.0, Above(bound=0.95),
            "|x| in place of the non-linearity changes no answer."),
-    _on_s5(_STANDER, "cosets", "shown:cosets", 1.0, Above(bound=0.5),
+    _on_s5(_STANDER, "cosets", "shown:coset", 1.0, Above(bound=0.5),
            "Neurons see cosets, beyond what random matrix elements of the same irreps would."),
 )
 # fmt: on

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from phasescope.algebra.subgroups import generated
 from phasescope.circuits.hypothesis import Judgement
+from phasescope.evidence.interval import student_interval
 from phasescope.evidence.relabelling import Match
 from phasescope.measures.output_map import POWER2022, coset_match, output_map, step_match
 from phasescope.phases.series import Series
@@ -50,9 +51,24 @@ def network_section(architecture: str, group: str, readings: Mapping[int, Readin
     ]
     return Section(
         f"{group}, {architecture}",
-        f"{len(readings)} seeds. What is not finished is shown as it stands, and no claim is judged by it.",
+        f"{len(readings)} seeds. What is not finished is shown as it stands, and no claim is judged by it."
+        + _on_cosets(readings),
         plates,
         tables=[_of_seeds(readings), *_verdicts(readings)],
+    )
+
+
+def _on_cosets(readings: Mapping[int, Reading]) -> str:
+    """How much of what neurons see keeps to cosets beyond chance, over the seeds there are."""
+    shares = [one.quantity("measure:coset_concentrated_share") for one in readings.values()]
+    found = [share for share in shares if share is not None]
+    if len(found) < 2:
+        return ""
+    over = student_interval(found)
+    return (
+        f" Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
+        f" irreps do not (95 % interval {over.low:.1%} to {over.high:.1%}, n = {over.n}); half is the bound "
+        "between the two hypotheses."
     )
 
 
@@ -83,7 +99,7 @@ def _verdicts(readings: Mapping[int, Reading]) -> list[Table]:
         for seed, reading in readings.items()
     ]
     return [
-        Table(("seed", *names), rows, ("seed",), "Representation or cosets"),
+        Table(("seed", *names), rows, ("seed",), "Representation or coset"),
         *(_findings(judgement) for judgement in first.judgements.values()),
     ]
 

@@ -36,7 +36,7 @@ class Reading:
         similarities: Logit similarity of every irrep over training, by irrep.
         measured: Every measure of groups at the last checkpoint.
         accuracies: Accuracy over all pairs after each intervention that applies.
-        judgements: Representation and cosets, with their evidence.
+        judgements: Representation and coset, with their evidence.
     """
 
     run: Run
@@ -49,12 +49,7 @@ class Reading:
     @property
     def order(self) -> dict[str, int]:
         """The step at which each key irrep was learnt, in that order; one that never was is left out."""
-        learnt = {
-            name: int(series.steps[(series.values > LEARNT).argmax()])
-            for name, series in self.similarities.items()
-            if name in self.context.key_irreps and (series.values > LEARNT).any()
-        }
-        return dict(sorted(learnt.items(), key=lambda item: item[1]))
+        return learnt_at({name: self.similarities[name] for name in self.context.key_irreps})
 
     @property
     def step(self) -> int:
@@ -83,11 +78,32 @@ class Reading:
             case "accuracy":
                 return self.accuracies.get(rest)
             case "order":
-                return float(list(self.order).index(rest) + 1) if rest in self.order else None
+                return float([*self.order, rest].index(rest) + 1)  # never learnt is after all others
             case _:
                 assert kind == "shown", f"nobody supplies {name}"
                 found = self.judgements.get(rest)
                 return None if found is None else float(found.verdict == "shown")
+
+
+def learnt_at(similarities: Mapping[str, Series]) -> dict[str, int]:
+    """Return the step at which each irrep was learnt: the first at which its similarity is above 0.05.
+
+    Args:
+        similarities: Logit similarity over training, by irrep.
+
+    Returns:
+        Steps in rising order; an irrep that stays below is left out.
+
+    Example:
+        >>> learnt_at({"(4,1)": Series.of([0, 10, 20], [0, 0, 0.5]), "sign": Series.of([0, 10], [0, 0.1])})
+        {'sign': 10, '(4,1)': 20}
+    """
+    steps = {
+        name: int(series.steps[(series.values > LEARNT).argmax()])
+        for name, series in similarities.items()
+        if (series.values > LEARNT).any()
+    }
+    return dict(sorted(steps.items(), key=lambda item: item[1]))
 
 
 def read_run(run: Run, tick: Tick | None = None) -> Reading:
@@ -115,7 +131,7 @@ def read_run(run: Run, tick: Tick | None = None) -> Reading:
         for name, change in ABLATIONS.items()
         if change.function.__module__.endswith("group_interventions") and change.unmet(context) is None
     }
-    wanted = [name for name in ("representation", "cosets") if context.inputs.p is None]
+    wanted = [name for name in ("representation", "coset") if context.inputs.p is None]
     return Reading(
         run,
         context,

@@ -14,7 +14,6 @@ from phasescope.circuits.on_irreps import (
     WEIGHTS_IN_IRREPS,
     share_on_cosets,
 )
-from phasescope.measures.concentration import tables
 from phasescope.measures.context import Context
 from phasescope.measures.irrep_neurons import irrep_readout
 from phasescope.measures.record import EMBEDDING_MLP, GROUP, KEY_IRREPS
@@ -26,7 +25,7 @@ def _best_readout(context: Context) -> float:
 
 
 def _of_one_irrep(context: Context) -> float:
-    values, alive = tables(context)
+    values, alive = context.operand_tables
     living = values[:, alive] - values[:, alive].mean(axis=0)
     powers = power(living, list(context.inputs.irreps.values()))
     return float((np.stack(list(powers.values())).max(axis=0) / np.square(living).sum(axis=0)).mean())

@@ -33,7 +33,7 @@ def irreps_over_training(
         >>> rising = Series.of([0, 100], [0.0, 0.7])
         >>> figure = irreps_over_training({"sign": rising, "(4,1)": rising}, ["sign"])
         >>> figure.get_suptitle()
-        'The logits end on sign'
+        'First sign'
     """
     figure = blank(WIDE, 3.2 if accuracy is None else 4.4)
     ratios = [1.0] if accuracy is None else [2.4, 1.0]
@@ -49,7 +49,7 @@ def irreps_over_training(
     panels[0].set_ylabel("logit similarity")
     panels[0].grid(axis="y")
     if key_irreps:
-        figure.legend(loc="outside right upper", title="learnt in this order")
+        figure.legend(loc="outside right upper", title="key irreps")
     if accuracy is not None:
         panels[1].plot(accuracy.steps, accuracy.values, color=CYCLE[3])
         panels[1].set_ylabel("test accuracy")
@@ -57,6 +57,6 @@ def irreps_over_training(
     first = next(iter(similarities.values()))
     panels[-1].set_xlim(first.first, max(first.last, first.first + 1))
     steps_axis(panels[-1])
-    ends = ", then ".join(key_irreps[:4]) + (" and others" if len(key_irreps) > 4 else "")
-    headline(figure, title or (f"The logits end on {ends}" if key_irreps else "No irrep stands out"))
+    order = ", then ".join(key_irreps[:4]) + (" and others" if len(key_irreps) > 4 else "")
+    headline(figure, title or (f"First {order}" if key_irreps else "No irrep stands out"))
     return figure

@@ -1,4 +1,4 @@
-"""Cosets: neurons see which coset of a subgroup an operand is in, and the answer is where all cosets meet."""
+"""The coset: neurons see which coset of a subgroup an operand is in; the answer is where all cosets meet."""
 
 from phasescope.circuits.ablations import ABLATIONS
 from phasescope.circuits.hypothesis import Criterion, Hypothesis
@@ -22,7 +22,7 @@ def _accuracy_after(context: Context, name: str) -> float:
 
 
 HYPOTHESIS = Hypothesis(
-    name="cosets",
+    name="coset",
     statement=(
         "Each neuron sees only which coset of a subgroup a and b lie in, and tells in which coset their "
         "product lies; the answer is the element that all those cosets share."
