@@ -121,7 +121,7 @@ def train_points(
     workers: int = 0,
     show: bool = True,
 ) -> list[Member]:
-    """Train every recipe that is not finished, and return what each came to; the arguments are ``sweep``'s."""
+    """Train every recipe that is not finished and return what each came to; arguments as of ``sweep``."""
     trained = train_members(
         [recipe for _, recipe in recipes], root, workers=workers, ray=ray, show_progress=show
     )
