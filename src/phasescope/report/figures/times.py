@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from phasescope.errors import PhasescopeError
 from phasescope.evidence.survival import Censored, Survival, kaplan_meier
-from phasescope.report.style import CYCLE, HALF, blank, headline, styled
+from phasescope.report.style import CYCLE, HALF, INK, blank, headline, styled
 
 Times = Mapping[float, Sequence[int | Censored]]
 """By setting, the time of each run, or its last step where the event did not come."""
@@ -63,9 +63,7 @@ def times_over(
             _median(axes, x, kaplan_meier(here), color)
         axes.plot([], [], color=color, marker=marker, linestyle="none", label=group)
     if law:
-        axes.plot(
-            list(law), list(law.values()), color="black", linewidth=1, linestyle="--", label="fitted law"
-        )
+        axes.plot(list(law), list(law.values()), color=INK, linewidth=1, linestyle="--", label="fitted law")
     axes.set_yscale("log")
     if log_setting:
         axes.set_xscale("log")
