@@ -10,9 +10,10 @@ from phasescope.models.config import TransformerConfig
 from phasescope.phases.outcome import Outcome
 from phasescope.studies import data_regimes, power2022
 from phasescope.studies.data_regimes import study_config
-from phasescope.studies.sweep import Member, sweep_recipes
+from phasescope.studies.sweep import Member
 from phasescope.sweeps.scheduler import Turn
 from phasescope.training.presets import power2022 as preset
+from phasescope.training.variation import sweep_recipes
 
 TINY = TransformerConfig(
     n_layers=2, d_model=8, n_heads=1, d_head=8, d_mlp=16, normalization="post", mlp_bias=False,

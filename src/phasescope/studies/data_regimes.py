@@ -27,8 +27,9 @@ from phasescope.report.terminal import print_claims
 from phasescope.store.durable import write_durably
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.table_file import write_table
-from phasescope.studies.sweep import Member, Sweep, sweep_recipes, time_to_grok, train_points
+from phasescope.studies.sweep import Member, Sweep, time_to_grok, train_points
 from phasescope.sweeps.config import SweepConfig, Value
+from phasescope.training.variation import sweep_recipes
 
 FRACTIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 DECAYS = (0.1, 0.18, 0.32, 0.56, 1.0)
