@@ -29,6 +29,7 @@ def small_world(cli, tiny, tmp_path):
     tiny.write_text(text.replace('name = "tiny"', 'name = "nanda2023-seed0"'))
     assert cli("train", tiny, "--quiet").status == 0
     (tmp_path / "recipe.toml").write_text(text)
+    (tmp_path / "study.toml").write_text('name = "s"\npreset = "nanda2023"\n[grid]\nseed = [0, 1]\n')
     network = build_model(TransformerConfig(), Shape(d_vocab=114, d_vocab_out=114, n_ctx=3), seed=0)
     torch.save(network.state_dict(), tmp_path / "nanda2023-seed0.pth")
     return tmp_path

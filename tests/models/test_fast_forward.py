@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from phasescope.models import lean
 from phasescope.models.answer import answer_forward
 from phasescope.models.config import EmbeddingMLPConfig, Shape, TransformerConfig
 from phasescope.models.names import parameter_shapes
@@ -107,3 +108,14 @@ def test_float32_agrees_between_numbers_of_threads():
     torch.set_num_threads(before)
     for one, two in zip(*results, strict=True):
         torch.testing.assert_close(one, two, rtol=2e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("longest", [1 << 24, 0])
+def test_distinct_rows_are_numbered_alike_with_a_table_and_by_sorting(monkeypatch, longest):
+    monkeypatch.setattr(lean, "_LONGEST_TABLE", longest)
+    tokens = torch.randint(5, (200, 3), generator=torch.Generator().manual_seed(0)) * 1_000
+    rows = lean.distinct_rows([tokens[:, :1], tokens])
+    for place, seen in zip(rows.place, (tokens[:, :1], tokens), strict=True):
+        _, expected = torch.unique(seen, dim=0, return_inverse=True)
+        assert torch.equal(place - place.min(), expected)
+        assert torch.equal(seen[rows.example[place]], seen)

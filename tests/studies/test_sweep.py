@@ -11,8 +11,9 @@ from phasescope.evidence.survival import Censored
 from phasescope.phases.outcome import Outcome
 from phasescope.store.lock import RunLock
 from phasescope.store.run_folder import RunFolder
-from phasescope.studies.sweep import sweep, sweep_recipes, time_to_grok
+from phasescope.studies.sweep import sweep, time_to_grok
 from phasescope.sweeps.config import SweepConfig
+from phasescope.training.variation import sweep_recipes
 
 RECIPE = {
     "name": "tiny", "steps": 30, "task": "a+b mod 7", "split": "phasescope:0:0.5",

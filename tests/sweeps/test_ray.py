@@ -11,9 +11,9 @@ import time
 import pytest
 
 from phasescope.store.metrics import read_metrics
-from phasescope.studies.sweep import sweep_recipes
 from phasescope.sweeps.config import read_sweep
 from phasescope.training.engine import train
+from phasescope.training.variation import sweep_recipes
 
 pytest.importorskip("ray")
 

@@ -6,6 +6,7 @@ from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_root
 from phasescope.cli.messages import say
 from phasescope.sweeps.config import read_sweep
+from phasescope.training.variation import sweep_recipes
 
 
 def run(words: list[str]) -> int:
@@ -34,10 +35,9 @@ def run(words: list[str]) -> int:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     options = parser.parse(words)
     config = read_sweep(options.study)
+    recipes = sweep_recipes(config)  # refused here, if at all, before anything slow is imported
     if options.dry_run:
-        from phasescope.studies.sweep import sweep_recipes
-
-        for point, recipe in sweep_recipes(config):
+        for point, recipe in recipes:
             print(recipe.name, *(f"{name}={value}" for name, value in point.items()))
         return 0
     from phasescope.studies.sweep import sweep

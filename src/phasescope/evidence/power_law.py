@@ -13,6 +13,8 @@ from phasescope.evidence.survival import Censored
 
 _ROUNDS = 400
 """Of expectation and maximisation; a few dozen suffice unless most runs are censored."""
+_STILL = 1e-8
+"""Change of every parameter below which it has converged."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +100,15 @@ def _fit(
 ) -> tuple[float, float, float]:
     """Maximise the likelihood by expectation and maximisation; with the exponent held if one is given."""
     intercept, slope, spread = float(y.mean()), exponent or 0.0, float(y.std()) + 1e-3
+    centred = x - x.mean()
     for _ in range(_ROUNDS if not known.all() else 1):
         expected, variance = _given_later(y, known, intercept + slope * x, spread)
         before = slope, intercept, spread
-        if exponent is None:
-            slope, intercept = (float(value) for value in np.polyfit(x, expected, 1))
-        else:
-            slope, intercept = exponent, float((expected - exponent * x).mean())
+        slope = exponent if exponent is not None else float((centred @ expected) / (centred @ centred))
+        intercept = float(expected.mean() - slope * x.mean())
         square = (expected - intercept - slope * x) ** 2 + variance
-        spread = max(float(np.sqrt(square.mean())), 1e-6)
-        if np.allclose(before, (slope, intercept, spread), rtol=1e-8, atol=1e-10):
+        spread = max(math.sqrt(square.mean()), 1e-6)
+        if max(abs(a - b) for a, b in zip(before, (slope, intercept, spread), strict=True)) < _STILL:
             break
     return intercept, slope, spread
 
@@ -119,10 +120,12 @@ def _given_later(
     spread: float,
 ) -> tuple[Float64[np.ndarray, " run"], Float64[np.ndarray, " run"]]:
     """Mean and variance of each log time, given that censored ones are later than their last step."""
-    z = (y - mean) / spread
-    hazard = np.array([_hazard(value) for value in z])
-    expected = np.where(known, y, mean + spread * hazard)
-    variance = np.where(known, 0.0, spread**2 * np.maximum(1 + z * hazard - hazard**2, 0.0))
+    expected, variance = y.copy(), np.zeros_like(y)
+    for i in np.flatnonzero(~known):
+        z = float((y[i] - mean[i]) / spread)
+        hazard = _hazard(z)
+        expected[i] = mean[i] + spread * hazard
+        variance[i] = spread**2 * max(1 + z * hazard - hazard**2, 0.0)
     return expected, variance
 
 

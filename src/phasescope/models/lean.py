@@ -21,6 +21,8 @@ from phasescope.models.config import Shape, TransformerConfig
 from phasescope.models.hooks import untapped
 from phasescope.models.transformer import Part, mlp, position_rows, unembed
 
+_LONGEST_TABLE = 1 << 24
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -77,12 +79,20 @@ def _numbered(tokens: Int64[Tensor, "example token"]) -> Int64[Tensor, " example
     """Number the distinct rows of tokens from 0, the same number for the same row and no other."""
     number = torch.zeros_like(tokens[:, 0])
     for column in tokens.T:
-        # numbered anew after each token, so that a code stays below examples times vocabulary
-        code = number * (int(column.max()) + 1) + column
-        present = torch.zeros(int(code.max()) + 1, dtype=torch.bool)
-        present[code] = True
-        number = (present.cumsum(0) - 1)[code]
+        value = _renumbered(column)
+        number = _renumbered(number * (int(value.max()) + 1) + value)
     return number
+
+
+def _renumbered(codes: Int64[Tensor, " example"]) -> Int64[Tensor, " example"]:
+    """Number the distinct codes from 0, in their order; by a table of all codes unless that is too long."""
+    n_codes = int(codes.max()) + 1
+    if n_codes > _LONGEST_TABLE:
+        index: Int64[Tensor, " example"] = torch.unique(codes, return_inverse=True)[1]
+        return index
+    present = torch.zeros(n_codes, dtype=torch.bool)
+    present[codes] = True
+    return (present.cumsum(0) - 1)[codes]
 
 
 class LeanForward:

@@ -144,7 +144,7 @@ def _generalised(members: Sequence[Member], claim: Claim) -> dict[int, float]:
 
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
-    return value
+    return float(value)
 
 
 def _write(folder: Path, members: Sequence[Member], evidence: Sequence[Evidence], command: str) -> Path:

@@ -23,7 +23,7 @@ from phasescope.sweeps.scheduler import Turn
 from phasescope.training.ensemble import train_members
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import LOOKED_AT, Run
-from phasescope.training.variation import flattened, recipe_from
+from phasescope.training.variation import sweep_recipes
 
 _MOST_ROWS_ON_A_PAGE = 500
 
@@ -121,34 +121,12 @@ def train_points(
     workers: int = 0,
     show: bool = True,
 ) -> list[Member]:
-    """Train every recipe that is not finished and return what each came to; arguments as in ``sweep``."""
+    """Train every recipe that is not finished and return what each came to; arguments as of ``sweep``."""
     trained = train_members(
         [recipe for _, recipe in recipes], root, workers=workers, ray=ray, show_progress=show
     )
     together = zip(recipes, trained, strict=True)
     return [_member(point, Run(run), turn) for (point, _), (run, turn) in together]
-
-
-def sweep_recipes(config: SweepConfig) -> list[tuple[Point, Recipe]]:
-    """Return every member's own values and its recipe; members that come to the same recipe are one.
-
-    Raises:
-        PhasescopeError: In one line, if a member's recipe is not valid.
-
-    Example:
-        >>> study = SweepConfig(name="seeds", preset="nanda2023", grid={"seed": (0, 1, 0)})
-        >>> [recipe.name for _, recipe in sweep_recipes(study)]
-        ['nanda2023-seed0', 'nanda2023-seed1']
-    """
-    shared = flattened(config.recipe)
-    found: dict[str, tuple[Point, Recipe]] = {}
-    for point in config.points():
-        own = ", ".join(f"{name}={value}" for name, value in point.items())
-        recipe = recipe_from(
-            config.preset, shared | point, f"sweep {config.name} at {own}" if own else config.name
-        )
-        found.setdefault(recipe.digest, (point, recipe))
-    return list(found.values())
 
 
 def time_to_grok(outcome: Outcome) -> int | Censored:

@@ -74,11 +74,11 @@ def train_members(
     Raises:
         PhasescopeError: If there is no such cluster.
     """
+    pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
     members = [recipe.model_copy(update={"threads": 1}) for recipe in recipes]
     jobs = [
         Job(RunFolder.create(Path(root), member.name, member.canonical_json(), {}), member.steps)
         for member in members
     ]
-    pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
     turns = run_all(jobs, pool, show_progress=show_progress)
     return [(job.folder, turns[job.folder.path]) for job in jobs]

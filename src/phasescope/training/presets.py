@@ -67,7 +67,7 @@ Arm = Literal[
 """The optimisers that power2022 compares in figure 2."""
 
 _ADAM = OptimiserConfig(kind="adam", weight_decay=0.0)
-POWER2022_ARMS: dict[Arm, dict[str, object]] = {
+POWER2022_ARMS: dict[str, dict[str, object]] = {
     "full_batch": {"optimiser": _ADAM, "batch_size": None},
     "adam": {"optimiser": _ADAM},
     "update_noise": {"optimiser": OptimiserConfig(kind="adam", weight_decay=0.0, update_noise=1.0)},

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 
 from phasescope.config import Config, one_line
 from phasescope.errors import PhasescopeError, look_up
+from phasescope.sweeps.config import Point, SweepConfig
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
 from phasescope.training.presets import PRESETS
@@ -73,6 +74,28 @@ def recipe_from(preset: str, changes: Mapping[str, object], where: str = "recipe
     of_preset = {name: value for name, value in changes.items() if name in own}
     rest = {name: value for name, value in changes.items() if name not in own}
     return varied(preset_recipe(preset, of_preset), rest, where)
+
+
+def sweep_recipes(config: SweepConfig) -> list[tuple[Point, Recipe]]:
+    """Return every member's own values and its recipe; members that come to the same recipe are one.
+
+    Raises:
+        PhasescopeError: In one line, if a member's recipe is not valid.
+
+    Example:
+        >>> study = SweepConfig(name="seeds", preset="nanda2023", grid={"seed": (0, 1, 0)})
+        >>> [recipe.name for _, recipe in sweep_recipes(study)]
+        ['nanda2023-seed0', 'nanda2023-seed1']
+    """
+    shared = flattened(config.recipe)
+    found: dict[str, tuple[Point, Recipe]] = {}
+    for point in config.points():
+        own = ", ".join(f"{name}={value}" for name, value in point.items())
+        recipe = recipe_from(
+            config.preset, shared | point, f"sweep {config.name} at {own}" if own else config.name
+        )
+        found.setdefault(recipe.digest, (point, recipe))
+    return list(found.values())
 
 
 def flattened(data: Mapping[str, Any], above: str = "") -> dict[str, object]:

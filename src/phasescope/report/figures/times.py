@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phasescope.errors import PhasescopeError
-from phasescope.evidence.survival import Censored, kaplan_meier
-from phasescope.report.style import CYCLE, HALF, blank, headline, styled
+from phasescope.evidence.survival import Censored, Survival, kaplan_meier
+from phasescope.report.style import CYCLE, HALF, INK, blank, headline, styled
 
 Times = Mapping[float, Sequence[int | Censored]]
 """By setting, the time of each run, or its last step where the event did not come."""
@@ -59,23 +59,11 @@ def times_over(
     for i, (group, times) in enumerate(curves.items()):
         color, marker = CYCLE[i % len(CYCLE)], _MARKERS[i % len(_MARKERS)]
         _points(axes, times, color, marker)
-        medians = {x: kaplan_meier(here) for x, here in sorted(times.items())}
-        known = {x: (m.median, m) for x, m in medians.items() if m.median is not None}
-        axes.plot(
-            list(known),
-            [median for median, _ in known.values()],
-            color=color,
-            marker="_",
-            markersize=14,
-            label=group,
-        )
-        for x, (median, m) in known.items():
-            top = m.median_high if m.median_high is not None else max(median, *m.censored_at, 0)
-            axes.plot([x, x], [m.median_low or median, top], color=color, alpha=0.35, linewidth=5)
+        for x, here in sorted(times.items()):
+            _median(axes, x, kaplan_meier(here), color)
+        axes.plot([], [], color=color, marker=marker, linestyle="none", label=group)
     if law:
-        axes.plot(
-            list(law), list(law.values()), color="black", linewidth=1, linestyle="--", label="fitted law"
-        )
+        axes.plot(list(law), list(law.values()), color=INK, linewidth=1, linestyle="--", label="fitted law")
     axes.set_yscale("log")
     if log_setting:
         axes.set_xscale("log")
@@ -87,6 +75,15 @@ def times_over(
     n = sum(not isinstance(time, Censored) for time in everything)
     headline(figure, title or f"{n} of {len(everything)} runs reach {event}")
     return figure
+
+
+def _median(axes: Axes, x: float, found: Survival, color: str) -> None:
+    """The median as a dash, its interval as a bar; where that has no end it stops at the last run."""
+    if found.median is None:
+        return
+    top = found.median_high or max(found.median, *found.censored_at.tolist(), *found.steps.tolist())
+    axes.plot(x, found.median, color=color, marker="_", markersize=16, markeredgewidth=2)
+    axes.plot([x, x], [found.median_low or found.median, top], color=color, alpha=0.35, linewidth=5)
 
 
 def _points(axes: Axes, times: Times, color: str, marker: str) -> None:
