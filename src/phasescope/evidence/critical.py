@@ -43,7 +43,7 @@ def critical_value(at: Sequence[float], happened: Sequence[bool]) -> Interval:
             f"got {int(y.sum())} with it of {len(y)} at {len(set(x.tolist()))} positions"
         )
     reach = np.ptp(x)
-    centres = np.linspace(x.min() - reach, x.max() + reach, 3 * _POINTS)
+    centres = np.linspace(x.min(), x.max(), _POINTS)
     widths = reach * np.geomspace(1e-3, 10, 61)
     positions, index = np.unique(x, return_inverse=True)
     yes, no = (np.bincount(index, weights=side.astype(np.float64)) for side in (y, ~y))
