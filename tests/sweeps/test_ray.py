@@ -31,9 +31,13 @@ def finished(root):
 
 
 def owners(root):
-    """Process ids of the workers that hold a run now."""
-    notes = [path.read_text() for path in root.glob("tiny-*/lock")]
-    return {json.loads(note)["pid"] for note in notes if note}
+    """Process ids of the workers that are in the middle of a run now."""
+    found = set()
+    for path in root.glob("tiny-*/lock"):
+        note, status = path.read_text(), path.with_name("status.json")
+        if note and status.exists() and 0 < json.loads(status.read_text())["step"] < 30:
+            found.add(json.loads(note)["pid"])
+    return found
 
 
 def kill_a_worker(root, driver):

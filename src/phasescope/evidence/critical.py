@@ -19,7 +19,8 @@ def critical_value(at: Sequence[float], happened: Sequence[bool]) -> Interval:
     The chance is a logistic function of the position, rising; its width is free. The interval holds every
     position whose likelihood, at the best width, is within 1.92 of the best (profile likelihood). Where runs
     without the event end before those with it begin, every position in the gap is as good as any other: the
-    interval holds the gap and the centre is its middle.
+    interval holds the gap and the centre is its middle. Nothing is said beyond the positions tried: an end
+    at the first or last of them may lie further out.
 
     Args:
         at: Position of each run, such as its fraction of data.
@@ -43,7 +44,7 @@ def critical_value(at: Sequence[float], happened: Sequence[bool]) -> Interval:
             f"got {int(y.sum())} with it of {len(y)} at {len(set(x.tolist()))} positions"
         )
     reach = np.ptp(x)
-    centres = np.linspace(x.min() - reach, x.max() + reach, 3 * _POINTS)
+    centres = np.linspace(x.min(), x.max(), _POINTS)
     widths = reach * np.geomspace(1e-3, 10, 61)
     positions, index = np.unique(x, return_inverse=True)
     yes, no = (np.bincount(index, weights=side.astype(np.float64)) for side in (y, ~y))
