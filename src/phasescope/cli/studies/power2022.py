@@ -1,4 +1,4 @@
-"""``phasescope reproduce power2022``: operations, shares of the data and optimisers; censored runs as such."""
+"""``phasescope reproduce power2022``: operations, shares of the data and optimisers, some runs censored."""
 
 from typing import cast
 
