@@ -20,7 +20,7 @@ from phasescope.tasks.skip_trigrams import SkipTrigramTask
 EVERY = [
     AdditionTask(digits=3, sum9=0.4),
     RepeatTask(),
-    RepeatTask(layout="placed", n_ctx=40, shortest=4, longest=10, copies=3),
+    RepeatTask(arrangement="placed", n_ctx=40, shortest=4, longest=10, copies=3),
     SkipTrigramTask(groups=3, triggers=4, distractors=2, surprise=0.1),
     PredecessorTask(),
     BigramTask(lag=2),
@@ -36,9 +36,12 @@ def test_draws_fit_the_task_and_depend_on_the_stream_alone(config):
     one, two = (task.draw(stream_of("test", 3), 200) for _ in range(2))
     other = task.draw(stream_of("test", 4), 200)
     assert one.tokens.shape == (200, task.n_ctx)
-    assert one.tokens.min() >= 0 and one.tokens.max() < task.d_vocab
-    assert one.targets[one.asked].min() >= 0 and one.targets.max() < task.n_elements
-    assert (one.tokens == two.tokens).all() and (one.targets == two.targets).all()
+    assert one.tokens.min() >= 0
+    assert one.tokens.max() < task.d_vocab
+    assert one.targets[one.asked].min() >= 0
+    assert one.targets.max() < task.n_elements
+    assert (one.tokens == two.tokens).all()
+    assert (one.targets == two.targets).all()
     assert (one.tokens != other.tokens).any()
     assert _ANY.validate_json(config.model_dump_json()) == config
 
@@ -48,15 +51,10 @@ def test_addition_adds_and_names_its_carries(sum9):
     digits = 4
     some = AdditionTask(digits=digits, sum9=sum9).build().draw(stream_of("test", 0), 300)
     longest = 0
-    for tokens, targets, *notes in zip(
-        some.tokens,
-        some.targets,
-        *(some.notes[n] for n in ("digit", "carry_in", "chain", "sum9")),
-        strict=True,
-    ):
-        x, y = (
-            int("".join(map(str, part))) for part in (tokens[:digits], tokens[digits + 1 : 2 * digits + 1])
-        )
+    noted = (some.notes[name] for name in ("digit", "carry_in", "chain", "sum9"))
+    for tokens, targets, *notes in zip(some.tokens, some.targets, *noted, strict=True):
+        left, right = tokens[:digits], tokens[digits + 1 : 2 * digits + 1]
+        x, y = (int("".join(map(str, part))) for part in (left, right))
         assert (tokens[digits], tokens[2 * digits + 1]) == (10, 11)
         written = [int(digit) for digit in f"{x + y:0{digits + 1}d}"]
         assert tokens[2 * digits + 2 :].tolist() == written
@@ -64,9 +62,7 @@ def test_addition_adds_and_names_its_carries(sum9):
         for digit, carry_in, chain, run in zip(*(note[2 * digits + 1 : -1] for note in notes), strict=True):
             below = digits - digit  # columns below the one asked for
             assert carry_in == ((x % 10**below + y % 10**below) >= 10**below)
-            sums = [
-                int(a) + int(b) for a, b in zip(f"{x:0{digits}d}"[::-1], f"{y:0{digits}d}"[::-1], strict=True)
-            ]
+            sums = (left + right)[::-1].tolist()
             nines = 0
             while nines < below and sums[below - 1 - nines] == 9:
                 nines += 1
@@ -107,7 +103,8 @@ def test_skip_trigrams_follow_their_table_past_distractors():
         group = tokens[-1] - 5 - 12
         triggers = [(token - 5, at) for at, token in enumerate(tokens[:-1]) if token >= 5]
         own = [(t % 4, at) for t, at in triggers if t // 4 == group]
-        assert len(triggers) == 3 and len(own) == 1
+        assert len(triggers) == 3
+        assert len(own) == 1
         assert targets[-1] == table[group, own[0][0]]
         assert distance[-1] == len(tokens) - 1 - own[0][1]
         assert (targets[:-1] == -1).all()
@@ -217,7 +214,7 @@ def test_too_few_different_examples_are_refused():
     [
         lambda: RepeatTask(shortest=9, longest=8),
         lambda: RepeatTask(longest=29),
-        lambda: RepeatTask(layout="placed", copies=3, longest=15),
+        lambda: RepeatTask(arrangement="placed", copies=3, longest=15),
         lambda: SkipTrigramTask(distractors=1),
         lambda: SkipTrigramTask(groups=2, distractors=19),
         lambda: ParityTask(bits=3, k=4),

@@ -17,6 +17,7 @@ from phasescope.cli.flags import Flag, Path, flags_of
 from phasescope.cli.recipe_source import read_recipe
 from phasescope.config import Config, one_line
 from phasescope.errors import PhasescopeError
+from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
 from phasescope.training.presets import PRESETS
@@ -60,7 +61,8 @@ def recipe_from_words(parser: Parser, words: Sequence[str]) -> tuple[Recipe, arg
         return base, options
     data = base.model_dump(mode="json")
     if options.task is not None:
-        data["task"] = parse_task(options.task, base.task.layout).model_dump(mode="json")
+        layout = "a b =" if isinstance(base.task, SequenceTaskConfig) else base.task.layout
+        data["task"] = parse_task(options.task, layout).model_dump(mode="json")
     if options.split is not None:
         data["split"] = parse_split(options.split).model_dump(mode="json")
     for path in sorted(given, key=lambda path: not fields[path].is_kind_of_union):

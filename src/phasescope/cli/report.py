@@ -4,6 +4,7 @@ from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_run_arguments, find_run
 from phasescope.errors import PhasescopeError
 from phasescope.models.config import TransformerConfig
+from phasescope.tasks.config import ModularTask
 from phasescope.training.recipe import Recipe
 
 
@@ -30,5 +31,6 @@ def run(words: list[str]) -> int:
 
 def _is_nandas(recipe: Recipe) -> bool:
     """Whether the claims of nanda2023 can be asked of a run at all."""
-    adds = recipe.task.kind == "modular" and recipe.task.operation == "a+b"
-    return adds and recipe.task.layout == "a b =" and isinstance(recipe.model, TransformerConfig)
+    task = recipe.task
+    adds = isinstance(task, ModularTask) and (task.operation, task.layout) == ("a+b", "a b =")
+    return adds and isinstance(recipe.model, TransformerConfig)

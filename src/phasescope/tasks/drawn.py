@@ -88,10 +88,8 @@ class DrawnSplit(Config):
         """
         for attempt in range(_ROUNDS if self.cover else 1):
             drawn = self._different(task, attempt)
-            train, test = (
-                drawn.take(np.arange(self.n_train)),
-                drawn.take(np.arange(self.n_train, len(drawn.tokens))),
-            )
+            train = drawn.take(np.arange(self.n_train))
+            test = drawn.take(np.arange(self.n_train, len(drawn.tokens)))
             if not self.cover or set(test.targets[test.asked]) <= set(train.targets[train.asked]):
                 return train, test
         raise PhasescopeError(
@@ -113,7 +111,8 @@ class DrawnSplit(Config):
             if len(seen) >= wanted:
                 return _joined(parts).take(np.fromiter(seen.values(), np.int64)[:wanted])
         raise PhasescopeError(
-            f"{task.name} needs {wanted} different examples to train on and hold out; {rows} draws gave {len(seen)}"
+            f"{task.name} needs {wanted} different examples to train on and hold out; "
+            f"{rows} draws gave {len(seen)}"
         )
 
 

@@ -113,8 +113,9 @@ class ToyLanguageTask(Config):
     """A small language: one table of bigrams for all examples, and now and then a passage copied from before.
 
     From position ``copy_from`` on, at every token that is not inside a copy, a copy begins with
-    ``copy_probability``: 8 to 20 tokens (``shortest``, ``longest``) from an earlier place of the example, drawn
-    uniformly. The next token is asked everywhere. Note: ``copied``, 1 where the token asked is part of a copy.
+    ``copy_probability``: 8 to 20 tokens (``shortest``, ``longest``) from an earlier place of the example,
+    drawn uniformly. The next token is asked everywhere. Note: ``copied``, 1 where the token asked is part of
+    a copy.
 
     Example:
         >>> task = ToyLanguageTask(n_ctx=24, copy_from=12, copy_probability=1.0, shortest=8, longest=8)

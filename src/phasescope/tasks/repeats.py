@@ -32,7 +32,7 @@ class RepeatTask(Config):
     """
 
     kind: Literal["repeat"] = "repeat"
-    layout: Literal["tiled", "placed"] = "tiled"
+    arrangement: Literal["tiled", "placed"] = "tiled"
     """A block again and again, or copies among random tokens."""
     vocab: int = Field(default=32, ge=2, le=4096)
     """Number of different tokens."""
@@ -47,23 +47,23 @@ class RepeatTask(Config):
 
     @model_validator(mode="after")
     def _fits(self) -> "RepeatTask":
-        room = self.n_ctx - 2 if self.layout == "tiled" else self.n_ctx // self.copies
+        room = self.n_ctx - 2 if self.arrangement == "tiled" else self.n_ctx // self.copies
         if not self.shortest <= self.longest <= room:
             raise ValueError(
-                f"a {self.layout} repeat needs shortest <= longest <= {room} in {self.n_ctx} tokens; "
+                f"a {self.arrangement} repeat needs shortest <= longest <= {room} in {self.n_ctx} tokens; "
                 f"got {self.shortest} and {self.longest}"
             )
         return self
 
     def build(self) -> SequenceTask:
         """Return the task."""
-        name = f"repeated subsequence of {self.shortest} to {self.longest}, {self.layout}"
+        name = f"repeated subsequence of {self.shortest} to {self.longest}, {self.arrangement}"
         return SequenceTask(name, self.n_ctx, self.vocab, self.vocab, self._draw)
 
     def _draw(self, stream: np.random.Generator, n: int) -> Sequences:
         length = stream.integers(self.shortest, self.longest + 1, size=(n, 1))
         tokens = stream.integers(self.vocab, size=(n, self.n_ctx))
-        if self.layout == "tiled":
+        if self.arrangement == "tiled":
             at = np.arange(self.n_ctx)[None, :]
             offset, seen = np.broadcast_to(length, tokens.shape).copy(), at - length + 1
             tokens = np.take_along_axis(tokens, at % length, axis=1)

@@ -46,7 +46,7 @@ class Sequences:
     @property
     def asked(self) -> Bool[np.ndarray, "n pos"]:
         """Where something is asked."""
-        return self.targets != NOT_ASKED
+        return np.asarray(self.targets != NOT_ASKED)
 
     def take(self, rows: Int64[np.ndarray, " row"]) -> "Sequences":
         """Return some of the examples.
