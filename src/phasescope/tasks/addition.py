@@ -24,7 +24,7 @@ class AdditionTask(Config):
     directly below whose digits add up to nine, which hand a carry on).
 
     References:
-        nanda2023: 5-digit addition, appendix. quirke2024: carries and sums of nine.
+        nanda2023: 5-digit addition, appendix. quirke2023: carries and sums of nine.
 
     Example:
         >>> one = AdditionTask(digits=2).build().draw(np.random.default_rng(5), 1)

@@ -4,8 +4,6 @@ They are the house's own, found by search (LOG.md): what is published of these t
 trains on a stream of fresh batches; ``limited`` makes a limited-data run of any of them.
 """
 
-from typing import Literal
-
 from phasescope.models.config import TransformerConfig
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.any_task import SequenceTaskConfig
@@ -41,7 +39,7 @@ def addition(seed: int = 0, digits: int = 5, steps: int = 2_000) -> Recipe:
     )
 
 
-def repeats(seed: int = 0, n_layers: Literal[1, 2, 3] = 2, steps: int = 800) -> Recipe:
+def repeats(seed: int = 0, n_layers: int = 2, steps: int = 800) -> Recipe:
     """Return the repeated subsequence on unlimited data: attention alone, two layers for an induction head.
 
     References:
@@ -77,7 +75,7 @@ def skip_trigrams(seed: int = 0, steps: int = 400) -> Recipe:
     )
 
 
-def predecessor(seed: int = 0, n_layers: Literal[1, 2, 3] = 2, steps: int = 500) -> Recipe:
+def predecessor(seed: int = 0, n_layers: int = 2, steps: int = 500) -> Recipe:
     """Return the marker's predecessor on unlimited data: a virtual head of two layers with one head each.
 
     References:
@@ -113,7 +111,7 @@ def in_context_bigrams(seed: int = 0, steps: int = 3_000) -> Recipe:
     )
 
 
-def toy_language(seed: int = 0, n_layers: Literal[1, 2, 3] = 2, steps: int = 1_200) -> Recipe:
+def toy_language(seed: int = 0, n_layers: int = 2, steps: int = 1_200) -> Recipe:
     """Return a small language with copied passages: in-context learning with two layers, none with one.
 
     References:
