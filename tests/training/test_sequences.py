@@ -51,6 +51,14 @@ def drawn(streamed) -> Recipe:
     return streamed.model_copy(update={"name": "drawn", "model": model, "split": split, "batch_size": None})
 
 
+CHILD = """
+import sys
+from phasescope.training.engine import train
+from phasescope.training.recipe import Recipe
+train(Recipe.from_json(sys.stdin.read()), root=sys.argv[1], show_progress=False)
+"""
+
+
 def contents(run):
     """All that training computed: sealed files to the byte, metrics to the bit."""
     files = {p.name: p.read_bytes() for p in sorted(run.folder.path.rglob("*.safetensors"))}
@@ -59,11 +67,8 @@ def contents(run):
 
 @pytest.mark.parametrize("change", ["streamed", "drawn", "minibatches"])
 def test_a_resumed_run_is_the_uninterrupted_one(streamed, drawn, tmp_path, change):
-    recipe = {
-        "streamed": streamed,
-        "drawn": drawn,
-        "minibatches": drawn.model_copy(update={"batch_size": 7}),
-    }[change]
+    small = drawn.model_copy(update={"batch_size": 7})
+    recipe = {"streamed": streamed, "drawn": drawn, "minibatches": small}[change]
     whole = train(recipe, root=tmp_path / "whole", show_progress=False)
     assert whole.steps() == (0, 20, 40, 60)
     for _ in range(20):
@@ -73,22 +78,19 @@ def test_a_resumed_run_is_the_uninterrupted_one(streamed, drawn, tmp_path, chang
     assert contents(parts) == contents(whole)
 
 
+@pytest.mark.slow
 def test_kills_of_a_streamed_run_change_nothing(streamed, tmp_path):
     recipe = streamed.model_copy(
         update={
-            "steps": 600,
+            "steps": 240,
             "schedule": ScheduleConfig(every_step_until=1, look_every=20, checkpoint_every=20),
         }
     )
     whole = train(recipe, root=tmp_path / "whole", show_progress=False)
-    program = (
-        "import sys; from phasescope.training.engine import train; from phasescope.training.recipe import Recipe;"
-        "train(Recipe.from_json(sys.stdin.read()), root=sys.argv[1], show_progress=False)"
-    )
     rng = random.Random(0)
     for _ in range(3):
         child = subprocess.Popen(
-            [sys.executable, "-c", program, str(tmp_path / "killed")], stdin=subprocess.PIPE, env=os.environ
+            [sys.executable, "-c", CHILD, str(tmp_path / "killed")], stdin=subprocess.PIPE, env=os.environ
         )
         child.stdin.write(recipe.canonical_json().encode())
         child.stdin.close()
@@ -197,7 +199,7 @@ def test_parts_that_do_not_fit_are_refused_in_one_line(streamed, change, says):
 
 def test_a_stream_is_no_split_of_pairs():
     data = json.loads(nanda2023().canonical_json()) | {"split": {"kind": "stream"}}
-    with pytest.raises(PhasescopeError, match="split.kind=stream is for sequences"):
+    with pytest.raises(PhasescopeError, match="kind=stream is for sequences"):
         Recipe.from_data(data)
 
 

@@ -20,8 +20,8 @@ def induction_pair(vocab: int, n_ctx: int, amplitude: float = 20.0) -> Model:
     copies what stands there to the logits. Where the token has not come before it attends evenly to all
     positions but the first.
 
-    On paper: previous-token score 1 for head 0.0, prefix-matching score 1 and copying score 1 for head 1.0;
-    K-composition of the two and no Q- or V-composition.
+    On paper: previous-token score 1 for head 0.0, prefix-matching score 1 for head 1.0, whose only
+    composition is K-composition, 1 / sqrt(vocab + 4 n_ctx).
 
     Args:
         vocab: Number of different tokens.

@@ -69,8 +69,8 @@ def in_context_learning_score(
 ) -> float:
     """Loss late in the context less loss early in it, in nats; below 0 where the context helps.
 
-    The published score is the loss at token 500 less that at token 50. Contexts here are shorter, so both ends
-    are ranges of positions: ``(500, 501)`` and ``(50, 51)`` give the published one.
+    The published score is the loss at token 500 less that at token 50. Contexts here are shorter, so both
+    ends are ranges of positions: ``(500, 501)`` and ``(50, 51)`` give the published one.
 
     Args:
         model: The network.
