@@ -93,7 +93,9 @@ def test_a_head_at_a_fixed_offset_is_told_by_other_lengths():
 
 
 def test_copying_and_its_opposite(pair):
-    assert copying_score(pair)[1, 0] == pytest.approx(1)
+    # 25 tokens that come once, and five again: it attends evenly to t tokens at place t, or to the one match
+    shares = [1.0, *(1 / t for t in range(1, 25)), *[1.0] * 5]
+    assert copying_score(pair)[1, 0] == pytest.approx(4 * np.mean(shares) - 1)
     weights = {name: weight.clone() for name, weight in pair.state_dict().items()}
     weights["unembed.W_U"] *= -1
     against = model_from_parameters(pair.config, pair.shape, weights)
@@ -103,7 +105,7 @@ def test_copying_and_its_opposite(pair):
 def test_composition_is_in_the_path_that_carries_it(pair):
     by_key = {through: composition(pair, (0, 0), (1, 0), through) for through in ("Q", "K", "V")}
     assert by_key["Q"] == by_key["V"] == 0
-    assert by_key["K"] > random_composition(pair.config.d_model, pair.config.d_head)
+    assert by_key["K"] == pytest.approx((VOCAB + 4 * N_CTX) ** -0.5)
     head = virtual_head(10, 16)
     by_value = {through: composition(head, (0, 0), (1, 0), through) for through in ("Q", "K", "V")}
     assert by_value["Q"] == by_value["K"] == 0
@@ -150,10 +152,8 @@ def test_the_induction_pair_solves_repeats_of_any_length():
 
 
 def _blocks(some):
-    return [
-        (row.tolist(), int(offset.max()))
-        for row, offset in zip(some.tokens, some.notes["offset"], strict=True)
-    ]
+    both = zip(some.tokens, some.notes["offset"], strict=True)
+    return [(row.tolist(), int(offset.max())) for row, offset in both]
 
 
 def test_two_layers_by_hand_name_the_predecessor_and_one_head_alone_does_not():
@@ -221,12 +221,9 @@ def test_the_context_helps_the_pair_and_not_an_untrained_network(pair, untrained
 
 
 def test_what_cannot_be_scored_is_refused(pair):
+    tokens = torch.arange(30)[None] % 26
     with pytest.raises(PhasescopeError, match="have none"):
-        attention_score(
-            pair,
-            torch.arange(30)[None] % 26 * 0 + torch.arange(26).repeat(2)[:30],
-            lambda t: duplicate_token(t) & False,
-        )
+        attention_score(pair, tokens, lambda tokens: duplicate_token(tokens) & False)
     with pytest.raises(PhasescopeError, match="repeated block"):
         repeated_tokens(5, 10, 6)
     with pytest.raises(PhasescopeError, match="logit for each"):

@@ -1,5 +1,6 @@
 """How heads of different layers work together, read off the weights alone."""
 
+import math
 from typing import Literal
 
 import torch
@@ -83,7 +84,7 @@ def random_composition(d_model: int, d_head: int, n: int = 20, seed: int = 0) ->
         return left @ right.T
 
     pairs = [(low_rank(), low_rank()) for _ in range(n)]
-    return sum(((a @ b).norm() / (a.norm() * b.norm())).item() for a, b in pairs) / n
+    return float(sum(((a @ b).norm() / (a.norm() * b.norm())).item() for a, b in pairs) / n)
 
 
 def virtual_head_matrix(
@@ -140,7 +141,7 @@ def full_QK(model: Transformer, head: Head) -> Float[Tensor, "d_vocab d_vocab"]:
         elhage2021: the QK circuit, the other side of a skip trigram.
     """
     W_E, W_Q, W_K = _double(model.W_E), _weight(model, head, "W_Q"), _weight(model, head, "W_K")
-    return W_E @ W_Q @ W_K.T @ W_E.T / W_Q.shape[1] ** 0.5
+    return W_E @ W_Q @ W_K.T @ W_E.T / math.sqrt(W_Q.shape[1])
 
 
 def _OV(model: Transformer, head: Head) -> Float[Tensor, "d_model d_model"]:

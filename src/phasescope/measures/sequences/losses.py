@@ -59,9 +59,8 @@ def loss_by(model: Model, examples: Sequences, note: str) -> dict[int, float]:
         )
     values, found = torch.from_numpy(examples.notes[note]), losses(model, examples)
     asked = torch.from_numpy(examples.asked) & (values >= 0)
-    return {
-        value: found[asked & (values == value)].mean().item() for value in values[asked].unique().tolist()
-    }
+    present = sorted(set(values[asked].tolist()))
+    return {value: found[asked & (values == value)].mean().item() for value in present}
 
 
 def in_context_learning_score(
