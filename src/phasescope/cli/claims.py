@@ -10,14 +10,18 @@ from phasescope.evidence.claims_file import claims_from_json
 from phasescope.report.numbers import with_unit
 from phasescope.store.run_folder import RunFolder
 
-STUDIES = ("nanda2023",)
+STUDIES = ("nanda2023", "phase_changes")
 
 
 def run(words: list[str]) -> int:
     """Print claims with their rules, or the evidence for them."""
     parser = Parser("claims", "Print the claims of a paper with their rules, or a run's evidence for them.")
     parser.add_argument(
-        "what", nargs="?", default="nanda2023", metavar="PAPER|RUN", help="nanda2023 (default), or a run"
+        "what",
+        nargs="?",
+        default="nanda2023",
+        metavar="PAPER|RUN",
+        help=f"{', '.join(STUDIES)} (nanda2023 if left out), or a run",
     )
     add_root(parser)
     options = parser.parse(words)
@@ -37,13 +41,21 @@ def run(words: list[str]) -> int:
 
 def _print_claims(study: str) -> None:
     """Every claim of a study under the section it is from, with its rule: what can be said before any run."""
-    assert study == "nanda2023"
-    from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
-
-    for source, claims in groupby((*MAINLINE, *OTHER_SEEDS), key=lambda claim: claim.source):
+    for source, claims in groupby(_claims_of(study), key=lambda claim: claim.source):
         print(f"\n{source}")
         for claim in claims:
             print(f"  {claim.statement}\n      {_judged(claim)}")
+
+
+def _claims_of(study: str) -> tuple[Claim, ...]:
+    """The claims of a study, in its order."""
+    if study == "phase_changes":
+        from phasescope.studies.phase_changes_cells import CELLS
+
+        return tuple(cell.claim for cell in CELLS)
+    from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
+
+    return (*MAINLINE, *OTHER_SEEDS)
 
 
 def _judged(claim: Claim) -> str:

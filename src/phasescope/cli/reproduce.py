@@ -15,20 +15,35 @@ def run(words: list[str]) -> int:
         "reproduce",
         "Train, measure, report: the table on the terminal, report.html and claims.json in the run's folder.",
     )
-    parser.add_argument("study", choices=STUDIES, metavar="PAPER", help=f"what to reproduce: {STUDIES[0]}")
+    parser.add_argument(
+        "study", choices=STUDIES, metavar="PAPER", help=f"what to reproduce: {', '.join(STUDIES)}"
+    )
     parser.add_argument("--seeds", default="0", metavar="A-B|A,B", help="such as 0-4 or 0,2 (default: 0)")
     parser.add_argument(
-        "--steps", type=int, default=16_000, metavar="N", help="optimiser steps (default: 16000)"
+        "--steps",
+        type=int,
+        default=None,
+        metavar="N",
+        help="optimiser steps (nanda2023 only; default: 16000)",
     )
     add_root(parser)
     options = parser.parse(words)
     seeds = seeds_in(options.seeds)
 
-    preset_recipe(options.study, {"seed": seeds[0], "steps": options.steps})
+    if options.study == "phase_changes":
+        if options.steps is not None:
+            raise PhasescopeError("phase_changes has steps of its own for every task; leave out --steps")
+        from phasescope.studies import phase_changes
+
+        phase_changes.reproduce(seeds=seeds, root=options.root)
+        return 0
+
+    steps = 16_000 if options.steps is None else options.steps
+    preset_recipe(options.study, {"seed": seeds[0], "steps": steps})
 
     from phasescope.studies.nanda2023 import reproduce
 
-    reproduce(seeds=seeds, steps=options.steps, root=options.root)
+    reproduce(seeds=seeds, steps=steps, root=options.root)
     return 0
 
 
