@@ -59,7 +59,13 @@ class Cell:
 
 
 def _cells(
-    task: str, preset: Callable[[int], Recipe], steps: int, few: int, more: int, cover: bool = False
+    task: str,
+    preset: Callable[[int], Recipe],
+    steps: int,
+    few: int,
+    more: int,
+    cover: bool = False,
+    batch_size: int | None = None,
 ) -> tuple[Cell, ...]:
     """The six cells of a task: unlimited, few and more data, each with and without decay."""
 
@@ -77,7 +83,7 @@ def _cells(
         return recipe
 
     def of(n_train: int, decay: bool) -> Callable[[int], Recipe]:
-        return lambda seed: limited(preset(seed), n_train, 1.0 if decay else 0.0, steps, cover)
+        return lambda seed: limited(preset(seed), n_train, 1.0 if decay else 0.0, steps, cover, batch_size)
 
     cells = [Cell(task, None, decay, "phase change", unlimited(decay)) for decay in (True, False)]
     for n_train in (few, more):
@@ -89,9 +95,9 @@ def _cells(
 
 
 CELLS: tuple[Cell, ...] = (
-    *_cells("skip trigrams", skip_trigrams, steps=1_500, few=40, more=100, cover=True),
-    *_cells("predecessor", predecessor, steps=1_200, few=256, more=1_024),
-    *_cells("sparse parity", sparse_parity, steps=2_000, few=100, more=400),
-    *_cells("repeats", repeats, steps=1_200, few=128, more=512),
+    *_cells("skip trigrams", skip_trigrams, steps=1_200, few=25, more=100, cover=True),
+    *_cells("predecessor", predecessor, steps=1_200, few=224, more=512),
+    *_cells("sparse parity", sparse_parity, steps=1_500, few=140, more=400),
+    *_cells("repeats", repeats, steps=1_200, few=256, more=1_024, batch_size=64),
 )
 """Every cell, task by task: the cheapest tasks, each run a few seconds to a minute."""

@@ -129,7 +129,7 @@ def toy_language(seed: int = 0, n_layers: int = 2, steps: int = 1_200) -> Recipe
     )
 
 
-def sparse_parity(seed: int = 0, bits: int = 20, k: int = 2, steps: int = 2_000) -> Recipe:
+def sparse_parity(seed: int = 0, bits: int = 20, k: int = 2, steps: int = 1_200) -> Recipe:
     """Return sparse parity on unlimited data, by one layer with an MLP.
 
     Published with two-layer perceptrons, hinge loss and SGD; here attention has to find the bits as well.
