@@ -17,7 +17,8 @@ from phasescope.report.table import Table
 from phasescope.report.terminal import print_claims
 from phasescope.store.durable import make_folder, write_durably
 from phasescope.studies.phase_changes_cells import CELLS, Cell
-from phasescope.studies.phase_changes_depth import Depth, depth_runs, depth_section
+from phasescope.studies.phase_changes_depth import depth_runs, depth_section
+from phasescope.studies.phase_changes_digits import digit_run, digits_section
 from phasescope.training.engine import train
 from phasescope.training.run import Run
 
@@ -51,7 +52,7 @@ def reproduce(
     root: Path | str = "runs",
     *,
     cells: Sequence[Cell] = CELLS,
-    depth: bool = True,
+    circuits: bool = True,
     show: bool = True,
 ) -> PhaseChanges:
     """Train every cell at every seed, name the way each run learnt, and write the table and its figures.
@@ -62,7 +63,8 @@ def reproduce(
         seeds: Seeds of weights and data.
         root: Folder of runs; the report lies in ``phase_changes`` inside it.
         cells: Settings; all of them if left out.
-        depth: Whether to compare one layer with two as well.
+        circuits: Whether to go on to what the losses alone do not show: one layer against two, and the digits
+            of addition one by one.
         show: Whether to print progress and the table.
 
     Returns:
@@ -76,8 +78,11 @@ def reproduce(
         judge(cell.claim, {seed: float(one.way == cell.claimed) for seed, one in of.items()})
         for cell, of in courses.items()
     ]
-    deep = depth_runs(seeds, root, show) if depth else None
-    page = _write(Path(root) / "phase_changes", seeds, losses, evidence, deep)
+    further = []
+    if circuits:
+        further.append(depth_section(depth_runs(seeds, root, show)))
+        further.append(digits_section({seed: digit_run(seed, root, show) for seed in seeds}))
+    page = _write(Path(root) / "phase_changes", seeds, losses, evidence, further)
     seconds = time.monotonic() - began
     if show:
         print_claims(evidence)
@@ -141,7 +146,7 @@ def _write(
     seeds: Sequence[int],
     losses: Mapping[Cell, Mapping[int, Losses]],
     evidence: Sequence[Evidence],
-    deep: Depth | None,
+    further: Sequence[Section],
 ) -> Path:
     """Write the page, its figures and the evidence."""
     courses = {cell: {seed: one.course for seed, one in of.items()} for cell, of in losses.items()}
@@ -162,8 +167,7 @@ def _write(
             "The tint is the fall of the first seed, where it is abrupt. Pale lines are the other seeds.",
         )
         sections.append(Section(task.capitalize(), plates=[plate]))
-    if deep is not None:
-        sections.append(depth_section(deep))
+    sections += further
     counts = {
         verdict: sum(e.verdict == verdict for e in evidence) for verdict in ("shown", "not shown", "refuted")
     }
