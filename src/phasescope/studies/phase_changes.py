@@ -11,7 +11,7 @@ from phasescope.evidence.verdict import judge
 from phasescope.phases.formula import Course, course_of
 from phasescope.phases.series import Series
 from phasescope.progress import Progress
-from phasescope.report.figures.courses import Losses, course_panels
+from phasescope.report.figures.courses import Losses, course_panels, tally
 from phasescope.report.page import Page, Plate, Section, write_page
 from phasescope.report.table import Table
 from phasescope.report.terminal import print_claims
@@ -122,11 +122,11 @@ def _rows(
     """The table: one row per cell."""
     rows: list[tuple[str, ...]] = []
     for (cell, of), judged in zip(courses.items(), evidence, strict=True):
-        ways = [course.way for course in of.values()]
-        found = ", ".join(f"{way} {ways.count(way)}/{len(ways)}" for way in dict.fromkeys(ways))
         first = next(iter(of.values()))
         decay = "yes" if cell.decay else "no"
-        rows.append((cell.task, cell.data, decay, cell.claimed, found, _evidence(first), judged.verdict))
+        rows.append(
+            (cell.task, cell.data, decay, cell.claimed, tally(of.values()), _evidence(first), judged.verdict)
+        )
     return rows
 
 
@@ -153,7 +153,9 @@ def _write(
     sections = [
         Section(
             "The formula, as a table",
-            "Each run is named by its losses alone (phases.formula); the rule was written before the runs.",
+            "Each run is named by its losses alone (phases.formula); rule and claims were written "
+            "before the runs. "
+            "No claim says how much data is limited: where the larger amount is refuted, it is not limited.",
             tables=[Table(COLUMNS, _rows(courses, evidence))],
         )
     ]

@@ -21,7 +21,7 @@ from phasescope.training.sequence_presets import predecessor, repeats
 
 LAYERS = (1, 2)
 TASKS: Mapping[str, Callable[..., Recipe]] = {"repeats": repeats, "predecessor": predecessor}
-LENGTHS = (7, 10, 13)
+LENGTHS = (7, 9, 11)
 """Lengths of the repeated blocks that prefix matching is read on: a fixed offset fits one of them at most."""
 
 Depth = Mapping[tuple[str, int], Mapping[int, Run]]
@@ -97,7 +97,7 @@ def depth_section(runs: Depth) -> Section:
                 f"depth-{task}",
                 figure,
                 f"Test loss and head scores of {task} over training, with one layer and with two.",
-                "The best head; prefix matching is the least over blocks of 7, 10 and 13 tokens.",
+                "The best head; prefix matching is the least over blocks of 7, 9 and 11 tokens.",
             )
         )
         rows += [_row(task, n, runs[task, n]) for n in LAYERS]

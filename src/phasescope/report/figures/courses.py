@@ -1,6 +1,6 @@
 """Train and test loss of many settings side by side, on logarithmic axes, the fall tinted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -10,7 +10,7 @@ from phasescope.phases.formula import Course
 from phasescope.phases.series import Series
 from phasescope.report.style import COLOR_OF, PURPLE, WIDE, blank, headline, steps_axis, styled
 
-COLUMNS = 4
+COLUMNS = 3
 """Panels in a row, at most."""
 
 
@@ -38,7 +38,7 @@ def course_panels(settings: Mapping[str, Sequence[Losses]], *, title: str) -> Fi
         title: The finding.
 
     Returns:
-        A figure as wide as the page, four panels to a row.
+        A figure as wide as the page, three panels to a row.
 
     Example:
         >>> import numpy as np
@@ -55,8 +55,7 @@ def course_panels(settings: Mapping[str, Sequence[Losses]], *, title: str) -> Fi
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for axes, (name, runs) in zip(grid, settings.items(), strict=False):
         _draw(axes, runs)
-        ways = list(dict.fromkeys(run.course.way for run in runs))
-        axes.set_title(f"{name}\n{', '.join(ways)}", fontsize=8.5, loc="left")
+        axes.set_title(f"{name}\n{tally(run.course for run in runs)}", fontsize=8.5, loc="left")
     for axes in grid[len(settings) :]:
         axes.set_visible(False)
     for first in grid[::columns]:
@@ -64,6 +63,18 @@ def course_panels(settings: Mapping[str, Sequence[Losses]], *, title: str) -> Fi
     grid[0].legend(loc="lower left")
     headline(figure, title)
     return figure
+
+
+def tally(courses: Iterable[Course]) -> str:
+    """Say how often each way came out, such as "grokking 2/3, smooth 1/3"; of one run the way alone.
+
+    Args:
+        courses: One for each seed.
+    """
+    ways = [course.way for course in courses]
+    if len(ways) == 1:
+        return ways[0]
+    return ", ".join(f"{way} {ways.count(way)}/{len(ways)}" for way in dict.fromkeys(ways))
 
 
 def _draw(axes: Axes, runs: Sequence[Losses]) -> None:
