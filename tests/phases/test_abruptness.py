@@ -63,6 +63,15 @@ def test_units_of_either_axis_change_nothing():
     assert scaled.begins.step == pytest.approx(7 * one.begins.step, rel=0.02)
 
 
+def test_a_long_level_tail_does_not_hide_the_fall():
+    steps = np.arange(0, 20_001, 20)
+    early = Series.of(steps, 0.5 - 0.5 * np.tanh((steps - 400) / 40))
+    found = abruptness(early)
+    assert found.abrupt, found.why
+    assert 300 <= found.begins.step < 400 < found.ends.step <= 500
+    assert not abruptness(Series.of(steps, np.exp(-steps / 400))).abrupt
+
+
 def test_too_few_looks_are_refused():
     with pytest.raises(PhasescopeError, match="15 looks"):
         abruptness(Series.of(range(14), range(14)))

@@ -18,6 +18,11 @@ POINTS = 60
 """Even points that the pieces are fitted to: a break is known to one in sixty of the run at best."""
 BREAKS = (2, 4)
 """Breaks that are tried: plateau, fall, level; or with an early fall before them, and a slow tail."""
+DONE = 0.9
+"""A series is done when this part of its range lies behind it for good."""
+TAIL = 2.0
+"""What comes after this multiple of the step at which it is done is left out."""
+_LEAST = MIN_PIECE * (max(BREAKS) + 1)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class Abruptness:
 def abruptness(series: Series) -> Abruptness:
     """Say whether a falling series has a phase change, by straight pieces that one can check on the figure.
 
-    Continuous straight pieces are fitted, three and then five of them, and the one that falls furthest after
-    some other piece is looked at. The fall is abrupt if it covers at least 30 % of the whole range, is at
+    The level tail is left out: what comes after twice the step at which 90 % of the range is done for good.
+    Continuous straight pieces are fitted to the rest, three and then five of them, and the one that falls
+    furthest after some other piece is looked at. The fall is abrupt if it covers at least 30 % of the whole range, is at
     least five times steeper than the piece before it, takes no longer than the time from the first look to
     its beginning, and stands five standard deviations above the noise from look to look. So a loss that falls
     from the start on (exponentials, power laws) is smooth however fast it falls, and a straight line is too.
@@ -72,9 +78,9 @@ def abruptness(series: Series) -> Abruptness:
         >>> 430 <= abruptness(sigmoid).begins.step <= 480
         True
     """
-    least = MIN_PIECE * (max(BREAKS) + 1)
-    if len(series.steps) < least:
-        raise PhasescopeError(f"a test of abruptness needs {least} looks; got {len(series.steps)}")
+    if len(series.steps) < _LEAST:
+        raise PhasescopeError(f"a test of abruptness needs {_LEAST} looks; got {len(series.steps)}")
+    series = _until_done(series)
     even = np.linspace(series.first, series.last, min(POINTS, len(series.steps))).round().astype(np.int64)
     thinned = Series(even, np.interp(even, series.steps, series.values))
     verdicts = []
@@ -83,6 +89,15 @@ def abruptness(series: Series) -> Abruptness:
         if verdicts[-1].abrupt:
             return verdicts[-1]
     return verdicts[0]
+
+
+def _until_done(series: Series) -> Series:
+    """Leave out the level tail of a run that went on for long: pieces spent on it would blur the fall."""
+    low = float(series.values.min())
+    left = (series.values - low) > (1 - DONE) * float(np.ptp(series.values))
+    last_high = int(np.flatnonzero(left)[-1]) if left.any() else len(left) - 1
+    enough = max(int(np.searchsorted(series.steps, TAIL * series.steps[last_high], side="right")), _LEAST)
+    return Series(series.steps[:enough], series.values[:enough])
 
 
 def _judge(series: Series, pieces: Segmentation) -> Abruptness:
