@@ -219,7 +219,7 @@ CONFIGURATIONS = [
     ("addition", {"optimiser.beta2": 0.98, "model.normalization": "none", "steps": 2_000}),
     ("repeats", {"task.vocab": 32, "task.n_ctx": 30, "task.shortest": 6, "task.longest": 15}),
     ("repeats", {"model.n_layers": 2, "model.d_model": 32, "model.n_heads": 2, "model.d_mlp": 0}),
-    ("repeats", {"batch_size": 64, "optimiser.learning_rate": 3e-3}),
+    ("repeats", {"batch_size": 64, "optimiser.learning_rate": 3e-3, "optimiser.weight_decay": 0.1}),
     ("skip_trigrams", {"task.n_ctx": 20, "task.noise": 10, "task.triggers": 10, "task.answers": 10}),
     ("skip_trigrams", {"model.n_layers": 1, "model.d_model": 32, "model.n_heads": 1, "model.d_mlp": 0}),
     ("skip_trigrams", {"batch_size": 128, "optimiser.learning_rate": 1e-3}),

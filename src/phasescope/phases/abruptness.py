@@ -51,10 +51,11 @@ def abruptness(series: Series) -> Abruptness:
 
     The level tail is left out: what comes after twice the step at which 90 % of the range is done for good.
     Continuous straight pieces are fitted to the rest, three and then five of them, and the one that falls
-    furthest after some other piece is looked at. The fall is abrupt if it covers at least 30 % of the whole range, is at
-    least five times steeper than the piece before it, takes no longer than the time from the first look to
-    its beginning, and stands five standard deviations above the noise from look to look. So a loss that falls
-    from the start on (exponentials, power laws) is smooth however fast it falls, and a straight line is too.
+    furthest after some other piece is looked at. The fall is abrupt if it covers at least 30 % of the whole
+    range, is at least five times steeper than the piece before it, takes no longer than the time from the
+    first look to its beginning, and stands five standard deviations above the noise from look to look. So a
+    loss that falls from the start on (exponentials, power laws) is smooth however fast it falls, and a
+    straight line is too.
 
     The rule depends on where the series begins, as a wait must, and not on the units of either axis. It is
     one of scale: a sigmoid is abrupt once it is about as narrow as it is late.

@@ -52,7 +52,7 @@ def repeats(seed: int = 0, n_layers: int = 2, steps: int = 800) -> Recipe:
         seed,
         steps,
         learning_rate=3e-3,
-        weight_decay=1.0,
+        weight_decay=0.1,
         batch_size=64,
     )
 
