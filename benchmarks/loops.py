@@ -122,19 +122,19 @@ def plain_two_layers(with_test: bool):
     from phasescope.training.trainer import Trainer
 
     trainer = Trainer(power2022())
-    model, tokens, answers = trainer.model, trainer.tokens, trainer.answers
-    train, test = trainer.rows["train"], trainer.rows["test"]
+    model, sides = trainer.model, trainer.examples.sides(0)
+    (tokens, answers), test = sides["train"], sides["test"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1.0, betas=(0.9, 0.98))
 
     def step():
-        rows = train[torch.randperm(len(train))[:512]]
+        rows = torch.randperm(len(tokens))[:512]
         loss = _loss64(model(tokens[rows])[:, -1], answers[rows])
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         if with_test:
             with torch.inference_mode():
-                _loss64(model(tokens[test])[:, -1], answers[test]).item()
+                _loss64(model(test.tokens)[:, -1], test.answers).item()
 
     return step
 

@@ -41,10 +41,12 @@ def test_each_command_is_accepted_and_does_its_work(cli, small_world, monkeypatc
     if words[0] == "train" and "--help" not in words and "--dry-run" not in words:
         words = [*words, "--dry-run"]
     if words[0] == "reproduce":
-        monkeypatch.setattr("phasescope.studies.nanda2023.reproduce", lambda **given: asked.update(given))
+        monkeypatch.setattr(f"phasescope.studies.{words[1]}.reproduce", lambda **given: asked.update(given))
     answer = cli(*words)
     assert answer.status == 0, answer.err
-    assert answer.out or asked["seeds"] == (0, 1, 2, 3, 4)
+    assert (
+        answer.out or asked["seeds"] == {"nanda2023": (0, 1, 2, 3, 4), "phase_changes": (0, 1, 2)}[words[1]]
+    )
 
 
 def test_every_command_is_shown():

@@ -82,16 +82,15 @@ def test_a_resumed_run_is_the_uninterrupted_one(small, tmp_path, change):
 
 def test_minibatches_visit_every_example_once_an_epoch(small):
     trainer = Trainer(small.model_copy(update={"batch_size": 17}))
-    train_rows = trainer.rows["train"]
-    n_batches = math.ceil(len(train_rows) / 17)
+    train = trainer.examples.sides(0)["train"].tokens
+    n_batches = math.ceil(len(train) / 17)
     epochs = []
     for epoch in range(2):
         seen = []
         for part in range(n_batches):
-            trainer.step = epoch * n_batches + part
-            seen.append(trainer._batch())
+            seen.append(trainer.examples.batch(epoch * n_batches + part).tokens)
         epochs.append(torch.cat(seen))
-        assert sorted(epochs[-1].tolist()) == sorted(train_rows.tolist())
+        assert sorted(epochs[-1].tolist()) == sorted(train.tolist())
     assert epochs[0].tolist() != epochs[1].tolist()
 
 

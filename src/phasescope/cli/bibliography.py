@@ -182,6 +182,41 @@ _ALL = (
         "1208.6338",
     ),
     Reference(
+        "elhage2021",
+        "Nelson Elhage and Neel Nanda and Catherine Olsson and others",
+        "A Mathematical Framework for Transformer Circuits",
+        2021,
+        published="https://transformer-circuits.pub/2021/framework/index.html",
+    ),
+    Reference(
+        "olsson2022",
+        "Catherine Olsson and Nelson Elhage and Neel Nanda and others",
+        "In-context Learning and Induction Heads",
+        2022,
+        "2209.11895",
+    ),
+    Reference(
+        "barak2022",
+        "Boaz Barak and Benjamin L. Edelman and Surbhi Goel and Sham Kakade and Eran Malach and Cyril Zhang",
+        "Hidden Progress in Deep Learning: SGD Learns Parities Near the Computational Limit",
+        2022,
+        "2207.08799",
+    ),
+    Reference(
+        "quirke2023",
+        "Philip Quirke and Fazl Barez",
+        "Understanding Addition in Transformers",
+        2023,
+        "2310.13121",
+    ),
+    Reference(
+        "edelman2024",
+        "Benjamin L. Edelman and Ezra Edelman and Surbhi Goel and Eran Malach and Nikolaos Tsilivis",
+        "The Evolution of Statistical Induction Heads: In-Context Learning Markov Chains",
+        2024,
+        "2402.11004",
+    ),
+    Reference(
         "lanczos1950",
         "Cornelius Lanczos",
         "An iteration method for the solution of the eigenvalue problem of linear differential and integral "

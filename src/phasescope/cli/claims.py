@@ -12,7 +12,7 @@ from phasescope.store.run_folder import RunFolder
 from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.training.recipe import Recipe
 
-STUDIES = ("nanda2023", "chughtai2023")
+STUDIES = ("nanda2023", "chughtai2023", "phase_changes")
 
 
 def run(words: list[str]) -> int:
@@ -23,7 +23,7 @@ def run(words: list[str]) -> int:
         nargs="?",
         default="nanda2023",
         metavar="PAPER|RUN",
-        help=f"{' or '.join(STUDIES)} (default: the first), or a run",
+        help=f"{', '.join(STUDIES)} (default: the first), or a run",
     )
     add_root(parser)
     options = parser.parse(words)
@@ -60,6 +60,10 @@ def _claims_of(study: str) -> tuple[Claim, ...]:
         from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
 
         return (*MAINLINE, *OTHER_SEEDS)
+    if study == "phase_changes":
+        from phasescope.studies.phase_changes_cells import CELLS
+
+        return tuple(cell.claim for cell in CELLS)
     from phasescope.studies.chughtai2023_claims import ARCHITECTURES, KNOWN_GROUPS, claims_of
 
     return tuple(claim for a in ARCHITECTURES for group in KNOWN_GROUPS for claim in claims_of(a, group))

@@ -54,7 +54,7 @@ def answer_forward(
         >>> answer_forward(TransformerConfig(), shape, tokens, path="plain").name
         'plain'
     """
-    if path == "plain":
+    if path == "plain" or (isinstance(config, TransformerConfig) and not config.d_mlp):
         return PlainForward(config, shape, tokens)
     if isinstance(config, EmbeddingMLPConfig):
         return FoldedMLPForward(config, shape, tokens)

@@ -34,15 +34,15 @@ class TransformerConfig(Config):
 
     kind: Literal["transformer"] = "transformer"
     n_layers: Annotated[int, Field(ge=1, le=4)] = 1
-    """Number of blocks, each attention followed by an MLP."""
+    """Number of blocks, each attention followed by an MLP (where ``d_mlp`` is not 0)."""
     d_model: Size = 128
     """Width of the residual stream."""
     n_heads: Size = 4
     """Attention heads per block."""
     d_head: Size = 32
     """Width of a head; n_heads * d_head need not equal d_model."""
-    d_mlp: Size = 512
-    """Neurons per block."""
+    d_mlp: Annotated[int, Field(ge=0, le=65_536)] = 512
+    """Neurons per block; 0 for attention alone."""
     activation: Activation = "relu"
     """Non-linearity of the MLP."""
     normalization: Literal["none", "pre", "post"] = "none"

@@ -92,8 +92,9 @@ def _authors_blocks(config: TransformerConfig, generator: Generator, W_in_width:
         for which in "KQV":  # keys before queries
             drawn[f"{block}.attn.W_{which}"] = _gaussian(generator, n_heads, d_head, d_model, width=d_model)
         drawn[f"{block}.attn.W_O"] = _gaussian(generator, d_model, n_heads * d_head, width=d_model)
-        drawn[f"{block}.mlp.W_in"] = _gaussian(generator, d_mlp, d_model, width=W_in_width)
-        drawn[f"{block}.mlp.W_out"] = _gaussian(generator, d_model, d_mlp, width=d_model)
+        if d_mlp:
+            drawn[f"{block}.mlp.W_in"] = _gaussian(generator, d_mlp, d_model, width=W_in_width)
+            drawn[f"{block}.mlp.W_out"] = _gaussian(generator, d_model, d_mlp, width=d_model)
     return drawn
 
 

@@ -165,6 +165,8 @@ def _known_to_lens(model: Model) -> Transformer:
     if not isinstance(model, Transformer):
         raise PhasescopeError(f"TransformerLens has transformers only; got {type(model).__name__}")
     config: TransformerConfig = model.config
+    if not config.d_mlp:
+        raise PhasescopeError("the export to TransformerLens needs a network with an MLP; got d_mlp=0")
     faults = [
         f"{name}={getattr(config, name)!r}, needs {' or '.join(map(repr, known))}"
         for name, known in _KNOWN.items()

@@ -70,16 +70,16 @@ def activation_names(config: TransformerConfig | EmbeddingMLPConfig) -> tuple[st
             *(f"attn.{name}" for name in ("q", "k", "v", "scores", "pattern", "z")),
             "attn_out",
             *_norm_names("ln1", after),
-            "resid_mid",
-            *_norm_names("ln2", before),
-            "mlp.pre",
-            "mlp.post",
-            "mlp_out",
-            *_norm_names("ln2", after),
+            *(_mlp_names(before, after) if config.d_mlp else ()),
             "resid_post",
         ]
         names += [f"blocks.{layer}.{name}" for name in block]
     return (*names, *_norm_names("ln_final", before), "logits")
+
+
+def _mlp_names(before: bool, after: bool) -> tuple[str, ...]:
+    inside = (*_norm_names("ln2", before), "mlp.pre", "mlp.post", "mlp_out", *_norm_names("ln2", after))
+    return ("resid_mid", *inside)
 
 
 def _norm_names(norm: str, used: bool) -> tuple[str, ...]:
@@ -93,11 +93,13 @@ def _block_shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     if config.attention_bias:
         shapes |= {f"attn.b_{which}": (n_heads, d_head) for which in "QKV"}
         shapes["attn.b_O"] = (d_model,)
-    shapes |= {"mlp.W_in": (d_model, d_mlp), "mlp.W_out": (d_mlp, d_model)}
-    if config.mlp_bias:
+    if d_mlp:
+        shapes |= {"mlp.W_in": (d_model, d_mlp), "mlp.W_out": (d_mlp, d_model)}
+    if d_mlp and config.mlp_bias:
         shapes |= {"mlp.b_in": (d_mlp,), "mlp.b_out": (d_model,)}
     if config.normalization != "none":
-        shapes |= {f"{norm}.{part}": (d_model,) for norm in ("ln1", "ln2") for part in ("w", "b")}
+        norms = ("ln1", "ln2") if d_mlp else ("ln1",)
+        shapes |= {f"{norm}.{part}": (d_model,) for norm in norms for part in ("w", "b")}
     return shapes
 
 

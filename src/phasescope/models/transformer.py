@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from phasescope.errors import PhasescopeError
 from phasescope.models.activations import activate
 from phasescope.models.config import Shape, TransformerConfig
 from phasescope.models.hooks import Tap, untapped
@@ -61,6 +62,7 @@ class Transformer(Model):
     @property
     def neurons(self) -> str:
         """Name of the last MLP's activations after the non-linearity."""
+        self._require_mlp()
         return f"blocks.{self.config.n_layers - 1}.mlp.post"
 
     @property
@@ -76,8 +78,13 @@ class Transformer(Model):
     @property
     def W_L(self) -> Float[Tensor, "d_vocab_out d_mlp"]:
         """Neuron to logit map ``(W_out W_U)^T`` of the last layer; a final layer norm is left out of it."""
+        self._require_mlp()
         W_out = self._weight(f"blocks.{self.config.n_layers - 1}.mlp.W_out")
         return (W_out @ self.W_U).T
+
+    def _require_mlp(self) -> None:
+        if not self.config.d_mlp:
+            raise PhasescopeError("this network has no neurons: it is attention alone (d_mlp=0)")
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,7 @@ def position_rows(config: TransformerConfig, network: Part, n_ctx: int) -> Float
 def block(
     config: TransformerConfig, part: Part, residual: Float[Tensor, "batch pos d_model"]
 ) -> Float[Tensor, "batch pos d_model"]:
-    """Add attention, then the MLP, to the residual stream, with layer norm before, after or not at all."""
+    """Add attention, then any MLP, to the residual stream, with layer norm before, after or not at all."""
 
     def norm(when: str, name: str, value: Tensor) -> Tensor:
         return layer_norm(config, part.within(name), value) if config.normalization == when else value
@@ -160,6 +167,8 @@ def block(
     residual = part.passing("resid_pre", residual)
     attn_out = attention(config, part.within("attn"), norm("pre", "ln1", residual))
     residual = norm("post", "ln1", residual + part.passing("attn_out", attn_out))
+    if not config.d_mlp:
+        return part.passing("resid_post", residual)
     residual = part.passing("resid_mid", residual)
     mlp_out = mlp(config, part.within("mlp"), norm("pre", "ln2", residual))
     residual = norm("post", "ln2", residual + part.passing("mlp_out", mlp_out))

@@ -12,12 +12,14 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from phasescope.models.answer import AnswerForward, answer_forward
+from phasescope.models.asked import AskedForward
 from phasescope.models.config import EmbeddingMLPConfig, Shape, TransformerConfig
 from phasescope.models.folded import FoldedForward, Tables
 from phasescope.models.kernel.binding import FoldedKernel
 from phasescope.models.kernel.build import build
 from phasescope.models.kernel.crew import Crew
 from phasescope.models.kernel.product import KernelProduct
+from phasescope.tasks.split import SplitConfig
 from phasescope.training.loss import cross_entropy
 from phasescope.training.machine import cores
 from phasescope.training.recipe import Recipe
@@ -50,7 +52,7 @@ class Objective(Protocol):
 
 
 def objective(
-    recipe: Recipe, shape: Shape, tokens: Int64[Tensor, "example pos"], answers: Int64[Tensor, " example"]
+    recipe: Recipe, shape: Shape, tokens: Int64[Tensor, "example pos"], answers: Int64[Tensor, "example ..."]
 ) -> Objective:
     """Choose the fastest exact way to the loss of these examples.
 
@@ -61,7 +63,7 @@ def objective(
         recipe: Names the model, the loss and what it wants (``forward``).
         shape: The model's vocabulary and context length.
         tokens: The inputs.
-        answers: Their right outputs.
+        answers: Their right outputs: one per example, or one per position and -1 where none is asked.
 
     Example:
         >>> from phasescope.training.presets import nanda2023
@@ -70,6 +72,11 @@ def objective(
         >>> objective(recipe, shape, torch.tensor([[1, 2, 113]]), torch.tensor([3])).name
         'folded'
     """
+    if answers.ndim == 2:
+        assert isinstance(recipe.model, TransformerConfig), "the recipe has seen to it"
+        asked = answers >= 0
+        questions = AskedForward(recipe.model, tokens, asked)
+        return TorchObjective(questions, answers[asked], getattr(torch, recipe.loss_dtype))
     if kernel_applies(recipe, shape):
         library = build().library
         if library is not None:
@@ -84,8 +91,10 @@ def kernel_applies(recipe: Recipe, shape: Shape) -> bool:
     model: TransformerConfig | EmbeddingMLPConfig = recipe.model
     return (
         recipe.forward == "auto"
+        and isinstance(recipe.split, SplitConfig)
         and recipe.batch_size is None
         and isinstance(model, TransformerConfig)
+        and model.d_mlp > 0
         and (model.n_layers, model.normalization, model.activation) == (1, "none", "relu")
         and (recipe.loss, recipe.loss_dtype) == ("cross_entropy", "float64")
         and FoldedKernel.fits(model.d_mlp, shape.d_vocab_out)

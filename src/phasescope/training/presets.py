@@ -11,6 +11,7 @@ from phasescope.tasks.config import GroupTask, ModularTask
 from phasescope.tasks.parse import POWER2022_TASKS, parse_task
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.recipe import OptimiserConfig, Recipe
+from phasescope.training.sequence_presets import SEQUENCE_PRESETS
 
 
 def nanda2023(seed: int = 0, steps: int = 16_000, weight_decay: float = 1.0, fraction: float = 0.3) -> Recipe:
@@ -188,5 +189,5 @@ def zhong2023(softmax_share: float = 1.0, n_layers: int = 1, seed: int = 0, step
 PRESETS = {
     preset.__name__: preset
     for preset in (nanda2023, transformer_lens_demo, power2022, chughtai2023, zhong2023)
-}
+} | SEQUENCE_PRESETS
 """Every preset by its name, as the command line takes it."""

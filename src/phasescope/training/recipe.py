@@ -17,7 +17,9 @@ from pydantic import Field, ValidationError, model_validator
 from phasescope.config import Config, one_line
 from phasescope.errors import PhasescopeError
 from phasescope.models.config import ModelConfig, TransformerConfig
-from phasescope.tasks.config import TaskConfig
+from phasescope.tasks.any_task import AnySplitConfig, AnyTaskConfig
+from phasescope.tasks.drawn import DrawnSplit, StreamSplit
+from phasescope.tasks.sequences import SequenceTask
 from phasescope.tasks.split import SplitConfig
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -135,9 +137,9 @@ class Recipe(Config):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}$")] = "run"
     """First part of the run folder's name."""
-    task: TaskConfig
+    task: AnyTaskConfig
     """The problem."""
-    split: SplitConfig
+    split: AnySplitConfig
     """Which inputs are trained on."""
     model: ModelConfig = TransformerConfig()
     """The network."""
@@ -183,8 +185,7 @@ class Recipe(Config):
             raise ValueError(
                 f"optimiser.warmup_steps={self.optimiser.warmup_steps} must not exceed steps={self.steps}"
             )
-        task = self.task.build()
-        n_train = len(self.split.split(task).train)
+        n_train = self._n_train()
         if self.batch_size is not None and self.batch_size > n_train:
             raise ValueError(f"batch_size={self.batch_size} must not exceed the {n_train} training examples")
         if self.outliers > n_train:
@@ -194,6 +195,25 @@ class Recipe(Config):
                 f"dropout belongs to transformers; got dropout={self.dropout} with another network"
             )
         return self
+
+    def _n_train(self) -> int:
+        """Check that task, split, model and batch size fit together; return how many examples there are."""
+        task = self.task.build()
+        if not isinstance(task, SequenceTask):
+            if not isinstance(self.split, SplitConfig):
+                raise ValueError(
+                    f"split.kind={self.split.kind} is for sequences; {task.name} needs a split of pairs"
+                )
+            return len(self.split.split(task).train)
+        if self.model.kind != "transformer":
+            raise ValueError(f"{task.name} needs a transformer; got model.kind={self.model.kind}")
+        if isinstance(self.split, DrawnSplit):
+            return len(self.split.draw(task)[0].tokens)
+        if not isinstance(self.split, StreamSplit):
+            raise ValueError(f"{task.name} needs split.kind=stream or drawn; got {self.split.kind}")
+        if self.batch_size is None:
+            raise ValueError("split.kind=stream needs a batch_size: a stream has no full batch")
+        return self.batch_size
 
     def canonical_json(self) -> str:
         """Return the recipe as JSON with sorted keys and no spaces: the text that is digested."""

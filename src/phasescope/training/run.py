@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from phasescope.errors import PhasescopeError
 from phasescope.models.build import model_from_parameters
 from phasescope.models.config import shape_for
 from phasescope.models.model import Model
@@ -15,7 +16,8 @@ from phasescope.store.lock import RunLock
 from phasescope.store.metrics import DeclaredMeasure, MetricsLog, Points, read_metrics
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.status import Status, read_status
-from phasescope.tasks.split import Split
+from phasescope.tasks.sequences import SequenceTask
+from phasescope.tasks.split import Split, SplitConfig
 from phasescope.tasks.task import Task
 from phasescope.training.recipe import Recipe
 
@@ -49,13 +51,32 @@ class Run:
 
     @cached_property
     def task(self) -> Task:
-        """The problem, every input with its answer."""
+        """The problem, every input with its answer; refused in one line where it is one of sequences."""
+        task = self._built
+        if isinstance(task, SequenceTask):
+            raise PhasescopeError(
+                f"{self.folder.path.name} is on {task.name}; this needs a run on a binary operation"
+            )
+        return task
+
+    @cached_property
+    def sequences(self) -> SequenceTask:
+        """The problem of a run on sequences; refused in one line where it is a binary operation."""
+        task = self._built
+        if isinstance(task, Task):
+            raise PhasescopeError(f"{self.folder.path.name} is on {task.name}; this needs a run on sequences")
+        return task
+
+    @cached_property
+    def _built(self) -> Task | SequenceTask:
         return self.recipe.task.build()
 
     @cached_property
     def split(self) -> Split:
         """Which inputs were trained on."""
-        return self.recipe.split.split(self.task)
+        task, split = self.task, self.recipe.split
+        assert isinstance(split, SplitConfig), "the recipe has seen to it"
+        return split.split(task)
 
     @property
     def status(self) -> Status:
@@ -85,7 +106,8 @@ class Run:
             DamagedFile: If a bit of it changed.
         """
         tensors = checkpoints.read(self.folder, step).tensors
-        shape = shape_for(self.recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
+        task = self._built
+        shape = shape_for(self.recipe.model, task.n_elements, task.d_vocab, task.n_ctx)
         weights = {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}
         return model_from_parameters(self.recipe.model, shape, weights)
 
@@ -131,7 +153,7 @@ class Run:
         status = self.status
         last = {name: values[-1] for name, (_, values) in self.metrics().items() if name in LOOKED_AT}
         rows = {
-            "task": self.task.name,
+            "task": self._built.name,
             "outcome": status.outcome or status.state,
             "step": f"{status.step:,}",
             "checkpoints": f"{len(self.steps()):,}",

@@ -1,11 +1,9 @@
 """One network in training, in memory: its weights, its optimiser, the step it is at."""
 
-import zlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -13,6 +11,7 @@ from phasescope.errors import NonFinite
 from phasescope.models.build import build_model
 from phasescope.models.config import TransformerConfig, shape_for
 from phasescope.training.alterations import Alterations, stream
+from phasescope.training.examples import Batch, examples_of
 from phasescope.training.objective import Objective, TorchObjective, objective
 from phasescope.training.optimiser import build_optimiser, learning_rate
 from phasescope.training.perturbed import DroppedForward, noisy_weights
@@ -42,23 +41,19 @@ class Trainer:
     def __init__(self, recipe: Recipe, penalty: Penalty | None = None) -> None:
         self.recipe = recipe
         self.penalty = penalty
-        true = recipe.task.build()
-        self.split = recipe.split.split(true)
-        self.task = true.with_outliers(self.split.train[: recipe.outliers], recipe.split.seed)
+        self.task = recipe.task.build()
+        self.examples = examples_of(recipe)
         shape = shape_for(recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
         self.model = build_model(recipe.model, shape, recipe.seed, getattr(torch, recipe.dtype))
         self.parameters = dict(self.model.named_parameters())
         self.optimiser = build_optimiser(recipe.optimiser, self.parameters.values())
         self.alterations = Alterations(recipe.optimiser, self.parameters, recipe.seed)
         self.step = 0
-        self.tokens = torch.from_numpy(self.task.tokens)
-        self.answers = torch.from_numpy(self.task.answers)
-        self.rows = {name: torch.from_numpy(getattr(self.split, name)) for name in ("train", "test")}
-        self.objectives = {name: self._objective(rows) for name, rows in self.rows.items() if len(rows)}
+        self.objectives = {name: self._objective(side) for name, side in self.examples.sides(0).items()}
 
-    def _objective(self, rows: Int64[Tensor, " row"]) -> Objective:
+    def _objective(self, batch: Batch) -> Objective:
         """Plan the loss of some of the task's inputs."""
-        return objective(self.recipe, self.model.shape, self.tokens[rows], self.answers[rows])
+        return objective(self.recipe, self.model.shape, batch.tokens, batch.answers)
 
     @property
     def forward_name(self) -> str:
@@ -97,27 +92,19 @@ class Trainer:
 
     def _objective_now(self) -> Objective:
         """Plan the loss of this step: of its batch, with its dropout."""
-        recipe, rows = self.recipe, self._batch()
+        recipe, batch = self.recipe, self.examples.batch(self.step)
         if recipe.dropout:
             assert isinstance(recipe.model, TransformerConfig)
-            rows = self.rows["train"] if rows is None else rows
+            batch = batch or self.examples.sides(self.step)["train"]
             masks = stream("dropout", recipe.seed, self.step)
-            forward = DroppedForward(recipe.model, self.tokens[rows], recipe.dropout, masks)
-            return TorchObjective(forward, self.answers[rows], getattr(torch, recipe.loss_dtype), recipe.loss)
-        return self.objectives["train"] if rows is None else self._objective(rows)
-
-    def _batch(self) -> Int64[Tensor, " batch"] | None:
-        """Which rows this step trains on: a function of seed and step alone; None for all of them."""
-        size, train = self.recipe.batch_size, self.rows["train"]
-        if size is None:
-            return None
-        per_epoch = -(-len(train) // size)
-        epoch, part = divmod(self.step, per_epoch)
-        stream = torch.Generator().manual_seed(zlib.crc32(f"order {self.recipe.seed} {epoch}".encode()))
-        return train[torch.randperm(len(train), generator=stream)[part * size : (part + 1) * size]]
+            forward = DroppedForward(recipe.model, batch.tokens, recipe.dropout, masks)
+            return TorchObjective(forward, batch.answers, getattr(torch, recipe.loss_dtype), recipe.loss)
+        return self.objectives["train"] if batch is None else self._objective(batch)
 
     def look(self) -> dict[str, float]:
         """Return loss and accuracy on the training and the held-out inputs, at this step."""
+        if self.examples.fresh:
+            self.objectives["train"] = self._objective(self.examples.sides(self.step)["train"])
         looks = {name: each.look(self._weights_now()) for name, each in self.objectives.items()}
         return {
             f"{name}_{what}": value for name, look in looks.items() for what, value in look._asdict().items()

@@ -7,22 +7,29 @@ that is validated once, so both are refused in the same words.
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from phasescope.config import Config, one_line
 from phasescope.errors import PhasescopeError, look_up
 from phasescope.sweeps.config import Point, SweepConfig
+from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
 from phasescope.training.presets import PRESETS
 from phasescope.training.recipe import Recipe
 
-_KINDS = tuple(
-    f"{name}.{field.discriminator}" for name, field in Recipe.model_fields.items() if field.discriminator
-)
-"""Fields that choose among records of different fields: another kind starts from its own defaults."""
+_KINDS = {
+    f"{name}.{field.discriminator}": {
+        kind: record
+        for record in get_args(field.annotation)
+        for kind in get_args(record.model_fields[field.discriminator].annotation)
+    }
+    for name, field in Recipe.model_fields.items()
+    if isinstance(field.discriminator, str)
+}
+"""Fields that choose among records, and the record of each kind: another starts from its own defaults."""
 
 
 def varied(base: Recipe, changes: Mapping[str, object], where: str = "recipe") -> Recipe:
@@ -45,7 +52,8 @@ def varied(base: Recipe, changes: Mapping[str, object], where: str = "recipe") -
     if not changes:
         return base
     data = base.model_dump(mode="json")
-    _lay_over(data, changes, base.task.layout)
+    layout = "a b =" if isinstance(base.task, SequenceTaskConfig) else base.task.layout
+    _lay_over(data, changes, layout)
     return Recipe.from_data(data, where)
 
 
@@ -163,6 +171,8 @@ def _lay_over(data: dict[str, Any], changes: Mapping[str, object], layout: Any) 
                 raise PhasescopeError(f"{name} is not a key; {key} holds a single value")
         if name in texts and isinstance(value, str):
             value = texts[name](value).model_dump(mode="json")
-        if name in _KINDS and place.get(last, value) != value:
-            place.clear()
+        if records := _KINDS.get(name):
+            before = records.get(place.get(last, value))
+            if before is not records.get(value):
+                place.clear()
         place[last] = value

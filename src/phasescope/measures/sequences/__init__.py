@@ -1,0 +1,1 @@
+"""Numbers read off a network that answers along a sequence."""

@@ -1,0 +1,130 @@
+"""Attention-only networks written by hand: an induction pair, and a virtual head."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from phasescope.models.build import model_from_parameters
+from phasescope.models.config import Shape, TransformerConfig
+from phasescope.models.handmade import CERTAIN
+from phasescope.models.model import Model
+from phasescope.models.names import parameter_shapes
+
+
+def induction_pair(vocab: int, n_ctx: int, amplitude: float = 20.0) -> Model:
+    """Return two layers of one head each: a previous-token head, and the induction head that reads it.
+
+    Head 0.0 attends from every position to the one before it, and writes that token beside the one here.
+    Head 1.0 attends to the positions whose earlier token is the token here, evenly over all of them, and
+    copies what stands there to the logits. Where the token has not come before it attends evenly to all
+    positions but the first.
+
+    On paper: previous-token score 1 for head 0.0, prefix-matching score 1 for head 1.0, whose only
+    composition is K-composition, 1 / sqrt(vocab + 4 n_ctx).
+
+    Args:
+        vocab: Number of different tokens.
+        n_ctx: Length of the input, at least 3.
+        amplitude: Logit of a token that all attention is on.
+
+    Returns:
+        A transformer with float64 weights.
+
+    References:
+        elhage2021: induction heads; olsson2022: In-context learning and induction heads.
+
+    Example:
+        >>> logits = induction_pair(6, 5)(torch.tensor([[4, 2, 5, 4, 2]]))
+        >>> logits[0, 3:].argmax(-1).tolist()
+        [2, 5]
+    """
+    # the residual stream: the token here, the token before, the answer, and the position
+    d_model = 3 * vocab + n_ctx
+    here, before, answer = (slice(i * vocab, (i + 1) * vocab) for i in range(3))
+    place = slice(3 * vocab, d_model)
+    d_head = max(n_ctx, vocab + 1)
+    w, config, shape = _blank(d_model, d_head, vocab, vocab, n_ctx)
+    w["embed.W_E"][:, here] = torch.eye(vocab, dtype=torch.float64)
+    w["pos_embed.W_pos"][:, place] = torch.eye(n_ctx, dtype=torch.float64)
+    _look_one_back(w, place, n_ctx, d_head)
+    _copy(w, 0, here, before)
+
+    sharp = CERTAIN * math.sqrt(d_head)
+    one = torch.eye(vocab, dtype=torch.float64)
+    w["blocks.1.attn.W_Q"][0, here, :vocab] = sharp * one
+    w["blocks.1.attn.W_K"][0, before, :vocab] = one
+    # the first position can only look at itself: what it calls its predecessor is no match
+    w["blocks.1.attn.W_Q"][0, place, vocab] = sharp
+    w["blocks.1.attn.W_K"][0, place.start, vocab] = -2.0
+    _copy(w, 1, here, answer)
+    w["unembed.W_U"][answer] = amplitude * one
+    return model_from_parameters(config, shape, w)
+
+
+def virtual_head(digits: int, n_ctx: int, amplitude: float = 20.0) -> Model:
+    """Return two layers that solve the marker's predecessor (``tasks.predecessor``) by one virtual head.
+
+    Head 0.0 attends to the position before, head 1.0 from the query to the marker, whose own token it does
+    not read: all it copies is what head 0.0 has put there.
+
+    On paper: accuracy 1; V-composition of the two and no Q- or K-composition; the effective matrix of the
+    virtual head is ``amplitude`` times the identity over digits. Either head alone leaves nothing.
+
+    Args:
+        digits: Number of different digits.
+        n_ctx: Length of the input, the query included.
+        amplitude: Logit of the answer.
+
+    Returns:
+        A transformer with float64 weights.
+
+    References:
+        elhage2021: virtual attention heads.
+
+    Example:
+        >>> virtual_head(10, 5)(torch.tensor([[7, 3, 10, 5, 11]]))[0, -1].argmax().item()
+        3
+    """
+    d_vocab, marker, query = digits + 2, digits, digits + 1
+    d_model = d_vocab + 2 * digits + n_ctx
+    before, answer = (slice(d_vocab + i * digits, d_vocab + (i + 1) * digits) for i in range(2))
+    place = slice(d_vocab + 2 * digits, d_model)
+    d_head = max(n_ctx, digits)
+    w, config, shape = _blank(d_model, d_head, d_vocab, digits, n_ctx)
+    w["embed.W_E"][:, :d_vocab] = torch.eye(d_vocab, dtype=torch.float64)
+    w["pos_embed.W_pos"][:, place] = torch.eye(n_ctx, dtype=torch.float64)
+    _look_one_back(w, place, n_ctx, d_head)
+    _copy(w, 0, slice(0, digits), before)
+    w["blocks.1.attn.W_Q"][0, query, 0] = CERTAIN * math.sqrt(d_head)
+    w["blocks.1.attn.W_K"][0, marker, 0] = 1.0
+    _copy(w, 1, before, answer)
+    w["unembed.W_U"][answer] = amplitude * torch.eye(digits, dtype=torch.float64)
+    return model_from_parameters(config, shape, w)
+
+
+def _blank(
+    d_model: int, d_head: int, d_vocab: int, d_vocab_out: int, n_ctx: int
+) -> tuple[dict[str, Tensor], TransformerConfig, Shape]:
+    """Two layers of one head each, every weight zero."""
+    config = TransformerConfig(
+        n_layers=2, d_model=d_model, n_heads=1, d_head=d_head, d_mlp=0, output="answers"
+    )
+    shape = Shape(d_vocab=d_vocab, d_vocab_out=d_vocab_out, n_ctx=n_ctx)
+    sizes = parameter_shapes(config, shape).items()
+    return {name: torch.zeros(size, dtype=torch.float64) for name, size in sizes}, config, shape
+
+
+def _look_one_back(w: dict[str, Tensor], place: slice, n_ctx: int, d_head: int) -> None:
+    """Let head 0.0 attend from each position to the one before it."""
+    back = torch.diag(torch.ones(n_ctx - 1, dtype=torch.float64), -1)  # row t asks for place t - 1
+    w["blocks.0.attn.W_Q"][0, place, :n_ctx] = CERTAIN * math.sqrt(d_head) * back
+    w["blocks.0.attn.W_K"][0, place, :n_ctx] = torch.eye(n_ctx, dtype=torch.float64)
+
+
+def _copy(w: dict[str, Tensor], layer: int, source: slice, target: slice) -> None:
+    """Let a layer's head move one part of the residual stream to another."""
+    width = source.stop - source.start
+    one = torch.eye(width, dtype=torch.float64)
+    w[f"blocks.{layer}.attn.W_V"][0, source, :width] = one
+    w[f"blocks.{layer}.attn.W_O"][0, :width, target] = one

@@ -1,0 +1,104 @@
+"""The cells of the table: which task, how much of its data, with or without weight decay; what is claimed.
+
+The claims were written before the runs of the table: that a task shows a phase change on unlimited data, that
+limited data with weight decay groks, and that limited data without it only memorises. How much is limited,
+nobody says: both amounts stand under the claim, and where the larger one is refuted it is not limited data
+for this task.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from phasescope.evidence.claim import Claim
+from phasescope.evidence.rules import Above
+from phasescope.phases.formula import Way
+from phasescope.training.recipe import Recipe
+from phasescope.training.sequence_presets import limited, predecessor, repeats, skip_trigrams, sparse_parity
+
+SOURCE = "nanda2023, other tasks: grokking = phase change + regularisation + limited data"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting.
+
+    Args:
+        task: What is learnt.
+        n_train: Sequences trained on; None for a stream of fresh ones.
+        decay: Whether weights decay.
+        claimed: The way it is claimed to learn.
+        recipe: The recipe of a seed.
+    """
+
+    task: str
+    n_train: int | None
+    decay: bool
+    claimed: Way
+    recipe: Callable[[int], Recipe]
+
+    @property
+    def data(self) -> str:
+        """How much data, in words."""
+        return "unlimited" if self.n_train is None else f"{self.n_train:,} sequences"
+
+    @property
+    def name(self) -> str:
+        """The setting in a few words, without the task."""
+        return f"{self.data}, {'' if self.decay else 'no '}decay"
+
+    @property
+    def claim(self) -> Claim:
+        """What is claimed of it: the share of seeds that learn in the claimed way."""
+        words = f"{self.task}, {self.name}"
+        return Claim(
+            id=words.replace(",", "").replace(" ", "-"),
+            statement=f"{words}: {self.claimed}.",
+            source=SOURCE,
+            quantity=f"course:{self.claimed}",
+            published=1.0,
+            rule=Above(bound=1.0),
+        )
+
+
+def _cells(
+    task: str,
+    preset: Callable[[int], Recipe],
+    steps: int,
+    few: int,
+    more: int,
+    cover: bool = False,
+    batch_size: int | None = None,
+) -> tuple[Cell, ...]:
+    """The six cells of a task: unlimited, few and more data, each with and without decay."""
+
+    def unlimited(decay: bool) -> Callable[[int], Recipe]:
+        def recipe(seed: int) -> Recipe:
+            base = preset(seed)
+            if decay:
+                return base
+            update = {
+                "name": base.name.replace("-seed", "-wd0-seed"),
+                "optimiser": base.optimiser.model_copy(update={"weight_decay": 0.0}),
+            }
+            return base.model_copy(update=update)
+
+        return recipe
+
+    def of(n_train: int, decay: bool) -> Callable[[int], Recipe]:
+        return lambda seed: limited(preset(seed), n_train, 1.0 if decay else 0.0, steps, cover, batch_size)
+
+    cells = []
+    for decay in (True, False):
+        cells.append(Cell(task, None, decay, "phase change", unlimited(decay)))
+        way: Way = "grokking" if decay else "memorisation only"
+        cells += [Cell(task, n_train, decay, way, of(n_train, decay)) for n_train in (few, more)]
+    return tuple(cells)
+
+
+CELLS: tuple[Cell, ...] = (
+    *_cells("skip trigrams", skip_trigrams, steps=1_200, few=25, more=100, cover=True),
+    *_cells("predecessor", predecessor, steps=1_200, few=224, more=512),
+    *_cells("sparse parity", sparse_parity, steps=1_500, few=140, more=400),
+    *_cells("repeats", repeats, steps=1_200, few=256, more=1_024, batch_size=64),
+)
+"""Every cell, task by task: the cheapest tasks, each run a few seconds to a minute."""
