@@ -108,7 +108,7 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
     }
     figure = progress_measures(
         [Panel("loss (nats)", by_digit), Panel("loss (nats)", by_carry)],
-        title="Addition of five digits: the loss of each digit falls at a time of its own",
+        title="Addition of five digits: loss of each digit, and with and without a carry coming in",
     )
     rows = [
         (
