@@ -42,6 +42,10 @@ class Flag:
         """Whether this chooses among records of different fields."""
         return self.path[-1] == "kind" and len(self.types) > 1
 
+    def is_one_record(self, *kinds: object) -> bool:
+        """Whether one record of the union goes by all these kinds, as a split of pairs does."""
+        return any(set(kinds) <= set(get_args(kind)) for kind in self.types)
+
     @property
     def metavar(self) -> str:
         """What stands for the value in the help."""

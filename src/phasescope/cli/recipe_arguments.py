@@ -101,7 +101,7 @@ def _lay_over(data: dict[str, Any], flag: Flag, value: object) -> None:
     *above, last = flag.path
     for key in above:
         data = data[key]
-    if flag.is_kind_of_union and data[last] != value:
+    if flag.is_kind_of_union and not flag.is_one_record(data[last], value):
         data.clear()
     data[last] = value
 
