@@ -108,3 +108,14 @@ def test_another_kind_of_network_starts_from_that_kinds_defaults(cli):
     expected = PRESETS["nanda2023"]().model_dump(mode="json")
     expected["model"] = {"kind": "embedding_mlp", "d_hidden": 64}
     assert answer.out.split()[1] == Recipe.from_data(expected).digest
+
+
+def test_another_shuffle_keeps_seed_and_fraction_and_a_stream_does_not(cli):
+    moved = cli("train", "nanda2023", "--seed", "3", "--split.kind", "phasescope", "--dry-run")
+    expected = PRESETS["nanda2023"](seed=3).model_dump(mode="json")
+    expected["split"]["kind"] = "phasescope"
+    assert moved.out.split()[1] == Recipe.from_data(expected).digest
+    drawn = cli("train", "predecessor", "--split.kind", "drawn", "--split.n-train", "200", "--dry-run")
+    expected = PRESETS["predecessor"]().model_dump(mode="json")
+    expected["split"] = {"kind": "drawn", "n_train": 200}
+    assert drawn.out.split()[1] == Recipe.from_data(expected).digest

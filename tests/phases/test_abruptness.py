@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phasescope.errors import PhasescopeError
-from phasescope.phases.abruptness import abruptness
+from phasescope.phases.abruptness import abruptness, halfway
 from phasescope.phases.formula import course_of
 from phasescope.phases.series import Series
 
@@ -70,6 +70,16 @@ def test_a_long_level_tail_does_not_hide_the_fall():
     assert found.abrupt, found.why
     assert 300 <= found.begins.step < 400 < found.ends.step <= 500
     assert not abruptness(Series.of(steps, np.exp(-steps / 400))).abrupt
+
+
+def test_halfway_is_known_to_the_looks_around_it():
+    steps = range(0, 100, 10)
+    clean = halfway(Series.of(steps, [10, 10, 9, 8, 3, 2, 1, 0, 0, 0]))
+    assert (clean.step, clean.low, clean.high) == (40, 30, 40)
+    noisy_one = halfway(Series.of(steps, [10, 10, 4, 8, 3, 2, 9, 1, 0, 0]))
+    assert (noisy_one.step, noisy_one.low, noisy_one.high) == (70, 10, 70)
+    assert halfway(Series.of(steps, [5.0] * 10)) is None
+    assert halfway(Series.of(steps, [10, 10, 9, 8, 7, 6, 6, 6, 3, 0])) is None
 
 
 def test_too_few_looks_are_refused():

@@ -7,7 +7,6 @@ import pytest
 
 from phasescope.cli import main
 from phasescope.evidence.claims_file import claims_from_json
-from phasescope.phases.abruptness import Abruptness
 from phasescope.phases.changepoints import Break
 from phasescope.studies.phase_changes import reproduce
 from phasescope.studies.phase_changes_cells import CELLS
@@ -43,8 +42,7 @@ def test_steps_are_refused_in_one_line(capsys):
 
 def test_digits_are_named_and_an_order_holds_only_where_intervals_are_apart():
     def fall(step, half):
-        at = Break(step, step - half, step + half)
-        return Abruptness(True, at, at, 1.0, 9.0, "")
+        return Break(step, step - half, step + half)
 
     one = {digit: fall(100 * digit, 20) for digit in range(6)}
     other = one | {5: fall(120, 20), 4: fall(410, 40)}

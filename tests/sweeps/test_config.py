@@ -35,7 +35,7 @@ def test_the_diagram_s_axes_leave_seeds_out():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "name field required"),
+        ({}, "needs name"),
         ({"name": "s", "gird": {}}, "gird is not a key; did you mean grid?"),
         ({"name": "../s"}, "name string should match"),
         ({"name": "s", "grid": {"seed": []}}, "seed"),

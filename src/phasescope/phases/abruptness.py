@@ -92,6 +92,29 @@ def abruptness(series: Series) -> Abruptness:
     return verdicts[0]
 
 
+def halfway(series: Series) -> Break | None:
+    """Return when a falling series is halfway from its first value to its least, abrupt or not.
+
+    Args:
+        series: A quantity that falls, finite.
+
+    Returns:
+        The first look of three in a row at or below half, between the last look before any was and the first
+        after which none is above; None if it never gets there for three.
+
+    Example:
+        >>> halfway(Series.of(range(0, 80, 10), [9, 8, 3, 7, 3, 2, 1, 1]))
+        Break(step=40, low=10, high=40)
+    """
+    low = series.values <= (series.values[0] + series.values.min()) / 2
+    lasting = np.flatnonzero(low[:-2] & low[1:-1] & low[2:])
+    if not lasting.size or low.all():
+        return None
+    before, above = max(int(low.argmax()) - 1, 0), int(np.flatnonzero(~low)[-1])
+    at = int(lasting[0])
+    return Break(*(int(series.steps[i]) for i in (at, before, max(at, min(above + 1, len(low) - 1)))))
+
+
 def _until_done(series: Series) -> Series:
     """Leave out the level tail of a run that went on for long: pieces spent on it would blur the fall."""
     low = float(series.values.min())

@@ -21,6 +21,11 @@ from phasescope.training.sequence_presets import predecessor, repeats
 
 LAYERS = (1, 2)
 TASKS: Mapping[str, Callable[..., Recipe]] = {"repeats": repeats, "predecessor": predecessor}
+HEADS = {
+    "repeats": (("prefix_matching", "prefix matching"), ("previous_token", "previous token")),
+    "predecessor": (("previous_token", "previous token"),),
+}
+"""The head scores that tell of each task: nothing repeats in the second."""
 LENGTHS = (7, 9, 11)
 """Lengths of the repeated blocks that prefix matching is read on: a fixed offset fits one of them at most."""
 
@@ -80,24 +85,19 @@ def depth_section(runs: Depth) -> Section:
     rows, plates = [], []
     for task in TASKS:
         first = {n: next(iter(runs[task, n].values())).metrics() for n in LAYERS}
-        curves = {
-            key: {f"{n} layer{'s' * (n > 1)}": Series.of(*first[n][key]) for n in LAYERS}
-            for key in ("test_loss", "prefix_matching", "previous_token")
-        }
-        figure = progress_measures(
-            [
-                Panel("test loss (nats)", curves["test_loss"]),
-                Panel("prefix matching", curves["prefix_matching"]),
-                Panel("previous token", curves["previous_token"]),
-            ],
-            title=f"{task.capitalize()}: two layers learn it, one does not",
-        )
+        panels = [
+            Panel(label, {f"{n} layer{'s' * (n > 1)}": Series.of(*first[n][key]) for n in LAYERS})
+            for key, label in (("test_loss", "test loss (nats)"), *HEADS[task])
+        ]
+        one, two = (first[n]["test_accuracy"][1][-1] for n in LAYERS)
+        title = f"{task.capitalize()}: accuracy {one:.0%} with one layer, {two:.0%} with two"
+        figure = progress_measures(panels, title=title)
         plates.append(
             Plate(
                 f"depth-{task}",
                 figure,
                 f"Test loss and head scores of {task} over training, with one layer and with two.",
-                "The best head; prefix matching is the least over blocks of 7, 9 and 11 tokens.",
+                "The best head of any layer; prefix matching is the least over blocks of 7, 9 and 11 tokens.",
             )
         )
         rows += [_row(task, n, runs[task, n]) for n in LAYERS]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from phasescope.measures.sequences.losses import loss_by
 from phasescope.models.model import Model
-from phasescope.phases.abruptness import Abruptness, abruptness
+from phasescope.phases.abruptness import Abruptness, abruptness, halfway
+from phasescope.phases.changepoints import Break
 from phasescope.phases.series import Series
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
@@ -69,18 +70,25 @@ def falls(run: Run) -> dict[int, Abruptness]:
     return {digit: abruptness(Series.of(*written[f"digit_{digit}"])) for digit in range(DIGITS + 1)}
 
 
-def orders_that_hold(found: Mapping[int, Mapping[int, Abruptness]]) -> list[tuple[int, int]]:
+def halves(run: Run) -> dict[int, Break]:
+    """Return when the loss of each digit of a run is halfway; a digit that never is stands at the end."""
+    written = run.metrics()
+    series = {digit: Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
+    return {digit: halfway(one) or Break(one.last, one.last, one.last) for digit, one in series.items()}
+
+
+def orders_that_hold(found: Mapping[int, Mapping[int, Break]]) -> list[tuple[int, int]]:
     """Return the pairs of digits of which the first falls first, intervals apart, in every seed.
 
     Args:
-        found: For each seed, the change of each digit.
+        found: For each seed, when each digit is half learnt.
     """
     digits = range(DIGITS + 1)
     pairs = [pair for one, other in combinations(digits, 2) for pair in ((one, other), (other, one))]
     return [
         (first, later)
         for first, later in pairs
-        if all(of[first].begins.high < of[later].begins.low for of in found.values())
+        if all(of[first].high < of[later].low for of in found.values())
     ]
 
 
@@ -90,6 +98,7 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
     Args:
         runs: By seed.
     """
+    half = {seed: halves(run) for seed, run in runs.items()}
     found = {seed: falls(run) for seed, run in runs.items()}
     written = next(iter(runs.values())).metrics()
     by_digit = {_name(digit): Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
@@ -99,18 +108,24 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
     }
     figure = progress_measures(
         [Panel("loss (nats)", by_digit), Panel("loss (nats)", by_carry)],
-        title="Addition of five digits: the loss of each digit falls at a time of its own",
+        title="Addition of five digits: loss of each digit, and with and without a carry coming in",
     )
     rows = [
-        (str(seed), _name(digit), *_steps(fall), "yes" if fall.abrupt else f"no: {fall.why}")
+        (
+            str(seed),
+            _name(digit),
+            *_steps(half[seed][digit], fall.begins, fall.ends),
+            "yes" if fall.abrupt else f"no: {fall.why}",
+        )
         for seed, of in found.items()
         for digit, fall in of.items()
     ]
-    holds = orders_that_hold(found)
+    holds = orders_that_hold(half)
     always = "; ".join(f"{_name(first)} before {_name(later)}" for first, later in holds) or "none"
     return Section(
         "Addition, digit by digit",
-        f"Orders of two digits that hold in every seed, their intervals apart: {always}.",
+        "Half learnt is when the loss is halfway down, known to the looks around it. "
+        f"Orders that hold in every seed, these intervals apart: {always}.",
         plates=[
             Plate(
                 "digits",
@@ -119,7 +134,13 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
                 "The units are the last digit of the sum, the leading digit is the final carry.",
             )
         ],
-        tables=[Table(("seed", "digit", "begins", "ends", "abrupt"), rows, numbers=("seed",))],
+        tables=[
+            Table(
+                ("seed", "digit", "half learnt", "fall begins", "fall ends", "abrupt"),
+                rows,
+                numbers=("seed",),
+            )
+        ],
     )
 
 
@@ -130,5 +151,5 @@ def _name(digit: int) -> str:
     )
 
 
-def _steps(fall: Abruptness) -> Sequence[str]:
-    return [f"{at.step:,} ({at.low:,} to {at.high:,})" for at in (fall.begins, fall.ends)]
+def _steps(*found: Break) -> Sequence[str]:
+    return [f"{at.step:,} ({at.low:,} to {at.high:,})" for at in found]

@@ -430,6 +430,8 @@ template <class Real> int64_t panels_of(const Product<Real>& p) {
   return (p.width + product_columns<Real> - 1) / product_columns<Real>;
 }
 
+constexpr int64_t kBlock = 16;  // terms added up before they join the sum: short chains round less
+
 // A share is one panel of columns of one member of the batch, or of the sum.
 template <class Real> void multiply_share(const Product<Real>& p, int64_t share) {
   const int64_t j = share % panels_of(p) * product_columns<Real>;
@@ -444,8 +446,11 @@ template <class Real> void multiply_share(const Product<Real>& p, int64_t share)
     const Real *a = p.a + n * p.a_batch, *b = p.b + n * p.b_batch + j * p.b_column;
     for (int64_t k = 0; k < p.depth; k++)
       for (int64_t i = 0; i < columns; i++) packed[size_t(k * whole + i)] = b[k * p.b_row + i * p.b_column];
-    const auto into = n == first ? multiply<Real, kSet> : multiply<Real, kAdd>;
-    into(p.height, whole, p.depth, a, p.a_row, p.a_column, packed.data(), whole, c, c_row);
+    for (int64_t k = 0; k < p.depth; k += kBlock) {
+      const int64_t deep = p.depth - k < kBlock ? p.depth - k : kBlock;
+      const auto into = n == first && k == 0 ? multiply<Real, kSet> : multiply<Real, kAdd>;
+      into(p.height, whole, deep, a + k * p.a_column, p.a_row, p.a_column, packed.data() + k * whole, whole, c, c_row);
+    }
   }
   for (int64_t i = 0; !ragged.empty() && i < p.height; i++)
     std::memcpy(end + i * p.c_row, c + i * whole, sizeof(Real) * size_t(columns));
