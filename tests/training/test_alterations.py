@@ -1,6 +1,5 @@
 """The published variants of a step, each against its formula written out, and resumable to the bit."""
 
-import numpy as np
 import pytest
 import torch
 
