@@ -32,6 +32,7 @@ def test_a_failing_member_is_reported_the_rest_go_on_and_nothing_is_trained_twic
     with (found.folder / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["state"] for row in rows] == ["finished", "finished", "failed", "failed"]
+    assert [row["regime"] for row in rows[2:]] == ["confusion", "confusion"]  # diverged, and not left out
     table = polars.read_parquet(found.folder / "results.parquet")
     assert table["optimiser.learning_rate"].to_list() == [1e-3, 1e-3, 1e3, 1e3]
     assert table["seed"].dtype == polars.Int64
@@ -59,6 +60,26 @@ def test_a_member_that_is_no_recipe_is_refused_before_anything_is_made(tmp_path,
     assert main(["sweep", str(tmp_path / "study.toml"), "--root", str(tmp_path / "runs")]) == 2
     assert "warmup_steps=10 must not exceed steps=5" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--workers", "-1"), "workers needs to be 0 (one per core) or more; got -1"),
+        (("--ray", "127.0.0.1:1"), "no ray cluster answers at 127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_train_is_refused_before_anything_is_made(tmp_path, capsys, words, says):
+    (tmp_path / "study.toml").write_text('name = "s"\npreset = "nanda2023"\n')
+    root = tmp_path / "runs"
+    assert main(["sweep", str(tmp_path / "study.toml"), "--root", str(root), *words]) == 2
+    assert says in capsys.readouterr().err
+    assert not root.exists()
+
+
+def test_a_penalty_needs_python():
+    with pytest.raises(PhasescopeError, match=r"a penalty is a function given to ps\.train"):
+        sweep_recipes(SweepConfig(name="s", preset="nanda2023", recipe={"penalty": "sparse"}))
 
 
 def test_a_preset_s_parameter_in_the_grid_goes_to_the_preset():

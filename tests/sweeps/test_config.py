@@ -44,6 +44,8 @@ def test_the_diagram_s_axes_leave_seeds_out():
             {"name": "s", "grid": {"seed": [1], "a": [1]}, "diagram": {"x": "b", "y": "a"}},
             "b is not in the grid",
         ),
+        ({"name": "s", "grid": {"threads": [1, 2]}}, "every member takes one thread"),
+        ({"name": "s", "grid": {"a": [1]}, "diagram": {"x": "a", "y": "a"}}, "two different fields"),
         ({"name": "s", "grid": {"x": [1]}, "sample": {"n": 1, "of": {"x": [1]}}}, "x is both in the grid"),
         ({"name": "s", "sample": {"n": 1, "of": {"x": {"low": 0, "high": 1, "scale": "log"}}}}, "low > 0"),
         ({"name": "s", "grid": {k: list(range(100)) for k in "abc"}}, "at most 100,000 members"),

@@ -51,7 +51,12 @@ def recipe_from_words(parser: Parser, words: Sequence[str]) -> tuple[Recipe, arg
     changes = {".".join(path): value for path, value in _given(options, fields).items()}
     texts = {name: getattr(options, name) for name in ("task", "split")}
     changes |= {name: text for name, text in texts.items() if text is not None}
-    return varied(base, changes, "flags"), options
+    recipe = varied(base, changes, "flags")
+    if recipe.penalty:
+        raise PhasescopeError(
+            "a penalty is a function given to ps.train; the command line has none: leave it out"
+        )
+    return recipe, options
 
 
 def _describe(parser: Parser, preset: str, parameters: Flags, fields: Flags) -> None:

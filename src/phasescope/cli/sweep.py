@@ -5,6 +5,7 @@ from pathlib import Path
 from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_root
 from phasescope.cli.messages import say
+from phasescope.cli.studies.arguments import goes_on
 from phasescope.sweeps.config import read_sweep
 from phasescope.training.variation import sweep_recipes
 
@@ -42,7 +43,8 @@ def run(words: list[str]) -> int:
         return 0
     from phasescope.studies.sweep import sweep
 
-    found = sweep(config, options.root, ray=options.ray, workers=options.workers, show=not options.quiet)
+    with goes_on():
+        found = sweep(config, options.root, ray=options.ray, workers=options.workers, show=not options.quiet)
     for member in found.failed:
         say(f"failed: {member.run.folder.path.name}: {member.turn.complaint}")
     print(f"{len(found.members) - len(found.failed)} of {len(found.members)} runs complete")

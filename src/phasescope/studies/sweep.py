@@ -20,7 +20,7 @@ from phasescope.store.run_folder import RunFolder
 from phasescope.store.table_file import write_table
 from phasescope.sweeps.config import Point, SweepConfig, read_sweep, sweep_from_data
 from phasescope.sweeps.scheduler import Turn
-from phasescope.training.ensemble import train_members
+from phasescope.training.ensemble import check_workers, train_members
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import LOOKED_AT, Run
 from phasescope.training.variation import sweep_recipes
@@ -102,6 +102,7 @@ def sweep(
     """
     config = _config(study)
     recipes = sweep_recipes(config)
+    check_workers(workers, ray)
     folder = RunFolder(Path(root) / f"sweep-{config.name}")
     folder.path.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
@@ -148,7 +149,10 @@ def _config(study: SweepConfig | Mapping[str, Any] | Path | str) -> SweepConfig:
 
 def _member(point: Point, run: Run, turn: Turn) -> Member:
     """Read how a run ended off what it wrote down."""
-    finished = run.status.state == "finished"
+    status = run.status
+    if (status.outcome or "").startswith("diverged"):  # its last loss is not finite, so it says so itself
+        return Member(point, run, turn, Outcome("diverged", status.step, 0))
+    finished = status.state == "finished"
     metrics = run.metrics() if finished else {}
     history = {
         name: list(zip(steps.tolist(), values.tolist(), strict=True))
@@ -183,6 +187,8 @@ def _row(member: Member) -> dict[str, Any]:
 def _write(found: Sweep) -> None:
     """Write the page, with the diagram where there are two axes."""
     table, axes = found.table, found.config.axes()
+    for old in found.folder.rglob("phase-diagram.*"):  # of a study of this name with other axes
+        old.unlink()
     n, failed = len(found.members), found.failed
     sections = []
     if axes is not None and any(member.outcome for member in found.members):

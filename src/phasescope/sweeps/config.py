@@ -119,6 +119,10 @@ class SweepConfig(Config):
         sampled = dict(self.sample.of) if self.sample else {}
         if twice := self.grid.keys() & sampled.keys():
             raise ValueError(f"{min(twice)} is both in the grid and in the sample; choose one")
+        if "threads" in self.grid or "threads" in sampled:
+            raise ValueError("every member takes one thread; leave threads out")
+        if self.diagram and self.diagram.x == self.diagram.y:
+            raise ValueError(f"diagram needs two different fields; got {self.diagram.x} twice")
         n = math.prod(map(len, self.grid.values())) * (self.sample.n if self.sample else 1)
         if n > MOST_MEMBERS:
             raise ValueError(f"a sweep has at most {MOST_MEMBERS:,} members; this one has {n:,}")

@@ -6,6 +6,7 @@ that was only thought dead from writing beside its successor.
 """
 
 import os
+import socket
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,30 @@ from phasescope.sweeps.scheduler import Ending, Job
 
 LOCAL = "local"
 """Address of a cluster that is started here, for this sweep alone."""
+
+
+_SECONDS_TO_ANSWER = 10
+
+
+def check_address(address: str) -> None:
+    """Refuse the address of a cluster that does not answer; ray itself would ask for many minutes.
+
+    Raises:
+        PhasescopeError: If nothing listens there.
+
+    Example:
+        >>> check_address("127.0.0.1:1")
+        Traceback (most recent call last):
+        phasescope.errors.PhasescopeError: no ray cluster answers at 127.0.0.1:1: Connection refused
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return  # a name that ray resolves: local, auto
+    try:
+        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PhasescopeError(f"no ray cluster answers at {address:.120}: {reason}") from None
 
 
 class RayWorkers:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from phasescope.errors import PhasescopeError
 from phasescope.store.run_folder import RunFolder
-from phasescope.sweeps.on_ray import RayWorkers
+from phasescope.sweeps.on_ray import RayWorkers, check_address
 from phasescope.sweeps.processes import Processes
 from phasescope.sweeps.scheduler import Job, Turn, run_all
 from phasescope.training.machine import cores
@@ -74,6 +74,7 @@ def train_members(
     Raises:
         PhasescopeError: If there is no such cluster.
     """
+    check_workers(workers, ray)
     pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
     members = [recipe.model_copy(update={"threads": 1}) for recipe in recipes]
     jobs = [
@@ -82,3 +83,20 @@ def train_members(
     ]
     turns = run_all(jobs, pool, show_progress=show_progress)
     return [(job.folder, turns[job.folder.path]) for job in jobs]
+
+
+def check_workers(workers: int, ray: str = "") -> None:
+    """Refuse what cannot train anything, before anything is made.
+
+    Raises:
+        PhasescopeError: If the number of workers is negative, or nothing answers at the cluster's address.
+
+    Example:
+        >>> check_workers(-1)
+        Traceback (most recent call last):
+        phasescope.errors.PhasescopeError: workers needs to be 0 (one per core) or more; got -1
+    """
+    if workers < 0:
+        raise PhasescopeError(f"workers needs to be 0 (one per core) or more; got {workers}")
+    if ray:
+        check_address(ray)

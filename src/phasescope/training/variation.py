@@ -102,6 +102,8 @@ def sweep_recipes(config: SweepConfig) -> list[tuple[Point, Recipe]]:
         recipe = recipe_from(
             config.preset, shared | point, f"sweep {config.name} at {own}" if own else config.name
         )
+        if recipe.penalty:
+            raise PhasescopeError(f"{config.name}: a penalty is a function given to ps.train; leave it out")
         found.setdefault(recipe.digest, (point, recipe))
     return list(found.values())
 

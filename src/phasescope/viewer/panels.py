@@ -55,10 +55,10 @@ class Panel:
 
 PANELS = (
     Panel("loss", "Loss", "Training", "lines", ("train_loss", "test_loss"), unit="nats", caption=(
-        "Train loss collapses first; test loss follows when the circuit is there.")),
+        "In grokking train loss collapses first, and test loss follows when the circuit is there.")),
     Panel("accuracy", "Accuracy", "Training", "lines", ("train_accuracy", "test_accuracy"),
         y="linear", caption=(
-        "Long after the training pairs are known by heart, the held-out pairs come right.")),
+        "Where a network groks, the held-out pairs come right long after the training pairs.")),
     Panel("progress", "Progress measures", "Training", "lines",
         ("restricted_loss", "excluded_loss_all_keys", "test_loss"), unit="nats", caption=(
         "Restricted loss keeps only the key frequencies of the logits, excluded loss takes them away from "

@@ -35,7 +35,7 @@ def study_parser(study: str, description: str, *, seeds: str, steps: str) -> Par
 
 @contextmanager
 def goes_on() -> Iterator[None]:
-    """Say of a study that is stopped that the same command goes on where it was."""
+    """Say of a study or sweep that is stopped that the same command goes on where it was."""
     try:
         yield
     except KeyboardInterrupt as stopped:

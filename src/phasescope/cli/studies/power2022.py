@@ -37,7 +37,7 @@ def run(words: list[str]) -> int:
 
     from phasescope.studies.power2022 import OPERATIONS, reproduce
 
-    operations = options.operations.split(",") if options.operations else OPERATIONS
+    operations = OPERATIONS if options.operations is None else options.operations.split(",")
     for operation in operations:
         preset_recipe("power2022", {"operation": operation, "steps": steps, "fraction": fractions[0]})
     with goes_on():

@@ -24,7 +24,7 @@ def irreps_over_training(
         similarities: Series by irrep.
         key_irreps: Which are drawn in colour, in the order in which they were learnt; others are grey.
         accuracy: Test accuracy, drawn below if given.
-        title: The finding; by default the order of learning.
+        title: The finding, if there is one to name.
 
     Returns:
         A figure as wide as the page. Beyond seven key irreps colours come again with other dashes.
@@ -33,7 +33,7 @@ def irreps_over_training(
         >>> rising = Series.of([0, 100], [0.0, 0.7])
         >>> figure = irreps_over_training({"sign": rising, "(4,1)": rising}, ["sign"])
         >>> figure.get_suptitle()
-        'First sign'
+        'The key irreps over training'
     """
     figure = blank(WIDE, 3.2 if accuracy is None else 4.4)
     ratios = [1.0] if accuracy is None else [2.4, 1.0]
@@ -57,6 +57,5 @@ def irreps_over_training(
     first = next(iter(similarities.values()))
     panels[-1].set_xlim(first.first, max(first.last, first.first + 1))
     steps_axis(panels[-1])
-    order = ", then ".join(key_irreps[:4]) + (" and others" if len(key_irreps) > 4 else "")
-    headline(figure, title or (f"First {order}" if key_irreps else "No irrep stands out"))
+    headline(figure, title or ("The key irreps over training" if key_irreps else "No irrep stands out"))
     return figure
