@@ -31,6 +31,6 @@ def not_judged(name: str) -> str:
 
     Example:
         >>> not_judged("demo-44136fa3")
-        'No claim of nanda2023 is about this run; phasescope explain demo-44136fa3 says what algorithm it runs.'
+        'No claim of nanda2023 is about this run; phasescope explain demo-44136fa3 says what it computes.'
     """
-    return f"No claim of nanda2023 is about this run; phasescope explain {name} says what algorithm it runs."
+    return f"No claim of nanda2023 is about this run; phasescope explain {name} says what it computes."
