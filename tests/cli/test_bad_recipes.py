@@ -285,9 +285,9 @@ def test_each_is_refused_in_one_line_that_names_the_trouble(refusals):
 
 def test_every_part_that_is_missing_is_named_at_once(cli, tmp_path):
     half = '[task]\nkind = "modular"\n[split]\nseed = 3'
-    for text, needs in [("", "task and split"), (half, "split.kind")]:
+    for text, says in [("", "needs task and split"), (half, "split needs a kind, which says what it is")]:
         (tmp_path / "empty.toml").write_text(text)
-        assert cli("train", "empty.toml", "--dry-run").err == f"error: empty.toml: needs {needs}\n"
+        assert cli("train", "empty.toml", "--dry-run").err == f"error: empty.toml: {says}\n"
 
 
 def test_nothing_is_made_and_nothing_slow_is_imported(refusals):

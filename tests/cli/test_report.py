@@ -25,7 +25,7 @@ def test_a_run_of_another_task_has_a_page_of_its_own_and_no_verdict(cli, run):
     answer = cli("report", folder, "--quiet")
     assert answer.status == 0, answer.err
     assert answer.out.splitlines()[1].endswith(
-        f"phasescope explain {folder.name} says which algorithm it runs."
+        f"phasescope explain {folder.name} says what it computes."
     )
     page = (folder / "report.html").read_text()
     assert f"<h1>{folder.name}</h1>" in page
@@ -62,7 +62,7 @@ def test_claims_of_such_a_run_point_to_explain_whatever_its_folder_holds(cli, ru
     folder, _ = run
     answer = cli("claims", folder)
     assert answer.status == 0
-    assert answer.out.endswith(f"phasescope explain {folder.name} says which algorithm it runs.\n")
+    assert answer.out.endswith(f"phasescope explain {folder.name} says what it computes.\n")
     assert answer.out.count("\n") == 1
 
 
