@@ -24,9 +24,7 @@ def test_a_run_of_another_task_has_a_page_of_its_own_and_no_verdict(cli, run):
     folder, outcome = run
     answer = cli("report", folder, "--quiet")
     assert answer.status == 0, answer.err
-    assert answer.out.splitlines()[1].endswith(
-        f"phasescope explain {folder.name} says what it computes."
-    )
+    assert answer.out.splitlines()[1].endswith(f"phasescope explain {folder.name} says what it computes.")
     page = (folder / "report.html").read_text()
     assert f"<h1>{folder.name}</h1>" in page
     assert f"phasescope explain {folder.name}" in page

@@ -42,7 +42,7 @@ def grokked(tmp_path_factory):
     recipe = Recipe(
         name="small-grokker",
         task=ModularTask(operation="a+b", p=59),
-        split=SplitConfig(kind="nanda2023", fraction=0.4, seed=1),
+        split=SplitConfig(kind="nanda2023", fraction=0.5, seed=1),
         model=TransformerConfig(d_model=64, n_heads=4, d_head=16, d_mlp=256),
         steps=20_000,
         seed=1,

@@ -51,7 +51,9 @@ def ablate(context: Context, names: str | Iterable[str] | None = None) -> dict[s
     if names is None:
         chosen = [ablation for ablation in ABLATIONS.values() if ablation.unmet(context) is None]
     else:
-        chosen = list(look_up("ablation", names, ABLATIONS, f"there are {', '.join(ABLATIONS)}").values())
+        chosen = list(
+            look_up("ablation", names, ABLATIONS, "circuits.ablations.ABLATIONS lists them").values()
+        )
     with torch.no_grad():
         losses = [flattened(ablation.name, ablation.loss(context)) for ablation in chosen]
     return {name: loss for of_one in losses for name, loss in of_one.items()}

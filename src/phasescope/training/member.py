@@ -13,7 +13,7 @@ def work(recipe_json: str, root: Path) -> str:
 
     Example:
         >>> work("{}", Path("runs"))
-        'recipe: task field required (and 1 more)'
+        'recipe: needs task and split'
     """
     try:
         train(Recipe.from_json(recipe_json), root=root, show_progress=False)
