@@ -68,10 +68,6 @@ def _parquet(table: Table, types: Mapping[str, type]) -> bytes:
     return buffer.getvalue()
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
 def _type_of(column: Sequence[object]) -> type:
     """The narrowest type that holds every value; text if nothing else does."""
     found = {type(value) for value in column if value is not None}

@@ -32,7 +32,6 @@ from phasescope.training.recipe import Recipe, ScheduleConfig
 
 OPERATIONS = ("division", "addition", "composition", "cubic plus b")
 """Three that grok and one that never does."""
-PUBLISHED_STEPS = 100_000
 _SCHEDULE = ScheduleConfig(every_step_until=10, look_every=50, checkpoint_every=500)
 """A look goes through all pairs and costs as much as several steps of 512."""
 _REFERENCE = {"Grokking (Power et al. 2022)": "https://arxiv.org/abs/2201.02177"}

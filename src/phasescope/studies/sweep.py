@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Sweep:
         """The members that did not come to their end."""
         return [member for member in self.members if member.turn.complaint]
 
-    @property
+    @cached_property  # every run's metrics are read for it
     def table(self) -> dict[str, list[Any]]:
         """One row a run: its own values, how it ended, and the last losses."""
         rows = [_row(member) for member in self.members]
@@ -205,13 +206,8 @@ def _write(found: Sweep) -> None:
         points = [f"{member.run.folder.path.name}: {member.turn.complaint}" for member in failed]
         sections.append(Section("Members that failed", points=points))
     columns = list(table)
-    texts = [
-        tuple(
-            "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-            for value in row
-        )
-        for row in zip(*table.values(), strict=True)
-    ][:_MOST_ROWS_ON_A_PAGE]
+    rows = zip(*table.values(), strict=True)
+    texts = [tuple(map(_in_words, row)) for row in rows][:_MOST_ROWS_ON_A_PAGE]
     numbers = [name for name, values in table.items() if all(isinstance(v, int | float) for v in values)]
     more = f" The first {_MOST_ROWS_ON_A_PAGE} of {n}." if n > _MOST_ROWS_ON_A_PAGE else ""
     text = f"All of it lies beside this page as results.csv and results.parquet.{more}"

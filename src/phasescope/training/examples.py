@@ -42,19 +42,21 @@ class Examples(Protocol):
         """Whether "train" is another one at every step."""
 
 
-def examples_of(recipe: Recipe) -> Examples:
+def examples_of(recipe: Recipe, task: Task | SequenceTask) -> Examples:
     """Return the examples a recipe trains on and those it holds out.
 
     Args:
-        recipe: Names the task, how much of it is trained on, and how many examples a step takes.
+        recipe: Says how much of its task is trained on, and how many examples a step takes.
+        task: The recipe's task, built.
 
     Example:
         >>> from phasescope.training.presets import nanda2023
-        >>> examples = examples_of(nanda2023())
+        >>> recipe = nanda2023()
+        >>> examples = examples_of(recipe, recipe.task.build())
         >>> {name: len(side.tokens) for name, side in examples.sides(0).items()}, examples.batch(0)
         ({'train': 3830, 'test': 8939}, None)
     """
-    task, split = recipe.task.build(), recipe.split
+    split = recipe.split
     if isinstance(task, Task):
         assert isinstance(split, SplitConfig), "the recipe has seen to it"
         chosen = split.split(task)

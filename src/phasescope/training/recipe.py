@@ -81,12 +81,6 @@ class OptimiserConfig(Config):
             raise ValueError(f"decay_towards=initial belongs to adamw; got it with {self.kind}")
         return self
 
-    @property
-    def alters(self) -> bool:
-        """Whether a step is more than the optimiser's own."""
-        noisy, filtered = self.update_noise > 0, self.grokfast != "none"
-        return noisy or filtered or self.orthogonal or self.decay_towards == "initial"
-
 
 class ScheduleConfig(Config):
     """When a run is looked at (losses written down) and when it is committed to disk."""

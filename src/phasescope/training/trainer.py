@@ -42,7 +42,7 @@ class Trainer:
         self.recipe = recipe
         self.penalty = penalty
         self.task = recipe.task.build()
-        self.examples = examples_of(recipe)
+        self.examples = examples_of(recipe, self.task)
         shape = shape_for(recipe.model, self.task.n_elements, self.task.d_vocab, self.task.n_ctx)
         self.model = build_model(recipe.model, shape, recipe.seed, getattr(torch, recipe.dtype))
         self.parameters = dict(self.model.named_parameters())
