@@ -1,6 +1,7 @@
 """The networks of chughtai2023, which multiply in a group: train, read, hold against the paper, write up."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,9 +12,8 @@ from phasescope.evidence.claim import Evidence
 from phasescope.evidence.claims_file import claims_to_json
 from phasescope.evidence.verdict import judge
 from phasescope.progress import Progress
-from phasescope.report.page import Page, write_page
+from phasescope.report.page import Page
 from phasescope.report.terminal import print_claims
-from phasescope.store.durable import write_durably
 from phasescope.studies.chughtai2023_claims import (
     ARCHITECTURES,
     GROUPS,
@@ -23,6 +23,7 @@ from phasescope.studies.chughtai2023_claims import (
 )
 from phasescope.studies.chughtai2023_figures import network_section
 from phasescope.studies.chughtai2023_readings import Reading, read_run
+from phasescope.studies.whole_page import write_whole
 from phasescope.training.engine import train
 from phasescope.training.ensemble import train_all
 from phasescope.training.presets import chughtai2023
@@ -155,9 +156,7 @@ def _write(root: Path, readings: Readings, evidence: Sequence[Evidence], command
     """Write the page of all networks and the evidence as JSON."""
     every = [reading for by_seed in readings.values() for reading in by_seed.values()]
     n_finished = sum(reading.is_finished for reading in every)
-    counts = {
-        verdict: sum(e.verdict == verdict for e in evidence) for verdict in ("shown", "not shown", "refuted")
-    }
+    counts = Counter(one.verdict for one in evidence)
     page = Page(
         title="Networks that multiply in a group (chughtai2023), re-derived",
         summary=(
@@ -171,10 +170,10 @@ def _write(root: Path, readings: Readings, evidence: Sequence[Evidence], command
         references=REFERENCES,
     )
     names = [f"{architecture}-{group}".lower() for architecture, group in readings]
-    folder = root / "-".join(["chughtai2023", *names])[:120]
-    write_page(page, folder / every[0].run.folder.report.name)
-    write_durably(folder / every[0].run.folder.claims.name, claims_to_json(evidence).encode())
-    return folder / every[0].run.folder.report.name
+    files = every[0].run.folder
+    path = root / "-".join(["chughtai2023", *names])[:120] / files.report.name
+    write_whole(page, path, {files.claims.name: claims_to_json(evidence).encode()})
+    return path
 
 
 def _command(

@@ -22,12 +22,12 @@ from phasescope.evidence.verdict import judge
 from phasescope.phases.regime import Regime, regime_of
 from phasescope.report.figures.phase_diagram import Cell, phase_diagram
 from phasescope.report.figures.times import times_over
-from phasescope.report.page import Page, Plate, Section, write_page
+from phasescope.report.page import Page, Plate, Section
 from phasescope.report.terminal import print_claims
-from phasescope.store.durable import write_durably
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.table_file import write_table
 from phasescope.studies.sweep import Member, Sweep, time_to_grok, train_points
+from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import SweepConfig, Value
 from phasescope.training.variation import sweep_recipes
 
@@ -150,7 +150,7 @@ def reproduce(
 
 def _critical(members: Sequence[Member]) -> Interval | None:
     """The share of data from which on half of the runs generalise within their steps."""
-    ended = [(_value(m, "fraction"), time_to_grok(m.outcome)) for m in members if m.outcome is not None]
+    ended = [(m.number("fraction"), time_to_grok(m.outcome)) for m in members if m.outcome is not None]
     try:
         return critical_value([x for x, _ in ended], [not isinstance(when, Censored) for _, when in ended])
     except PhasescopeError:
@@ -159,7 +159,7 @@ def _critical(members: Sequence[Member]) -> Interval | None:
 
 def _law(members: Sequence[Member]) -> PowerLaw | None:
     """The power law of the time to grok over decay, over all seeds."""
-    ended = [(_value(m, "weight_decay"), time_to_grok(m.outcome)) for m in members if m.outcome is not None]
+    ended = [(m.number("weight_decay"), time_to_grok(m.outcome)) for m in members if m.outcome is not None]
     try:
         return fit_power_law([x for x, _ in ended], [when for _, when in ended])
     except PhasescopeError:
@@ -168,7 +168,7 @@ def _law(members: Sequence[Member]) -> PowerLaw | None:
 
 def _exponents(members: Sequence[Member]) -> dict[int, float]:
     """The exponent of each seed by itself."""
-    seeds = {int(_value(member, "seed")) for member in members}
+    seeds = {int(member.number("seed")) for member in members}
     laws = {seed: _law([m for m in members if m.point["seed"] == seed]) for seed in sorted(seeds)}
     return {seed: law.exponent for seed, law in laws.items() if law is not None}
 
@@ -179,14 +179,8 @@ def _grokking(members: Sequence[Member]) -> dict[int, float]:
     for member in members:
         if member.outcome is not None:
             groks = float(regime_of(member.outcome) == "grokking")
-            by_fraction[_value(member, "fraction")][int(_value(member, "seed"))] = groks
+            by_fraction[member.number("fraction")][int(member.number("seed"))] = groks
     return max(by_fraction.values(), key=lambda seeds: sum(seeds.values()), default={})
-
-
-def _value(member: Member, name: str) -> float:
-    value = member.point[name]
-    assert isinstance(value, int | float)
-    return float(value)
 
 
 def _findings(found: Regimes) -> list[str]:
@@ -207,12 +201,12 @@ def _write(found: Regimes, everything: Sweep, task: str, steps: int) -> None:
     by_fraction: dict[float, list[int | Censored]] = defaultdict(list)
     for member in found.by_fraction:
         if member.outcome is not None:
-            regimes[_value(member, "fraction"), 1.0].append(regime_of(member.outcome))
-            by_fraction[_value(member, "fraction")].append(time_to_grok(member.outcome))
+            regimes[member.number("fraction"), 1.0].append(regime_of(member.outcome))
+            by_fraction[member.number("fraction")].append(time_to_grok(member.outcome))
     by_decay: dict[float, list[int | Censored]] = defaultdict(list)
     for member in found.by_decay:
         if member.outcome is not None:
-            by_decay[_value(member, "weight_decay")].append(time_to_grok(member.outcome))
+            by_decay[member.number("weight_decay")].append(time_to_grok(member.outcome))
     line = None if found.law is None else {x: found.law.at(x) for x in sorted(by_decay)}
     over_data = times_over({task: by_fraction}, "share of data")
     over_decay = times_over({task: by_decay}, "weight decay (log scale)", law=line, log_setting=True)
@@ -242,7 +236,6 @@ def _write(found: Regimes, everything: Sweep, task: str, steps: int) -> None:
             "Progress measures for grokking (Nanda et al. 2023)": "https://arxiv.org/abs/2301.05217",
         },
     )
-    write_page(page, found.page)
+    claims = RunFolder(everything.folder).claims.name
+    write_whole(page, found.page, {claims: claims_to_json(found.evidence).encode()})
     write_table(everything.table, everything.folder / "results.csv")
-    claims = everything.folder / RunFolder(everything.folder).claims.name
-    write_durably(claims, claims_to_json(found.evidence).encode())

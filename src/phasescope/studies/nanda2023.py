@@ -1,6 +1,7 @@
 """The mainline of nanda2023, re-derived: train it, read it, hold it against the paper, write it up."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +121,7 @@ def judge_all(readings: Mapping[int, Reading]) -> list[Evidence]:
 def _write(folder: Path, readings: Mapping[int, Reading], evidence: Sequence[Evidence], command: str) -> Path:
     """Write the page of the first seed's figures and everybody's evidence, and the evidence as JSON."""
     first = next(iter(readings.values()))
-    counts = {
-        verdict: sum(e.verdict == verdict for e in evidence) for verdict in ("shown", "not shown", "refuted")
-    }
+    counts = Counter(one.verdict for one in evidence)
     seeds = ", ".join(map(str, readings))
     page = Page(
         title="The mainline of nanda2023, re-derived",

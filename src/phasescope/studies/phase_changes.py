@@ -1,6 +1,7 @@
 """Grokking = phase change + regularisation + limited data: the formula as a table over tasks."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,13 @@ from phasescope.phases.formula import Course, course_of
 from phasescope.phases.series import Series
 from phasescope.progress import Progress
 from phasescope.report.figures.courses import Losses, course_panels, tally
-from phasescope.report.page import Page, Plate, Section, write_page
+from phasescope.report.page import Page, Plate, Section
 from phasescope.report.table import Table
 from phasescope.report.terminal import print_claims
-from phasescope.store.durable import make_folder, write_durably
 from phasescope.studies.phase_changes_cells import CELLS, Cell
 from phasescope.studies.phase_changes_depth import depth_runs, depth_section
 from phasescope.studies.phase_changes_digits import digit_run, digits_section
+from phasescope.studies.whole_page import write_whole
 from phasescope.training.engine import train
 from phasescope.training.run import Run
 
@@ -171,9 +172,7 @@ def _write(
         )
         sections.append(Section(task.capitalize(), plates=[plate]))
     sections += further
-    counts = {
-        verdict: sum(e.verdict == verdict for e in evidence) for verdict in ("shown", "not shown", "refuted")
-    }
+    counts = Counter(one.verdict for one in evidence)
     page = Page(
         title="Phase changes beyond modular arithmetic",
         summary=f"Seeds {', '.join(map(str, seeds))}. Of {len(evidence)} cells {counts['shown']} learn as "
@@ -183,8 +182,6 @@ def _write(
         command=f"phasescope reproduce phase_changes --seeds {','.join(map(str, seeds))}",
         references=REFERENCES,
     )
-    make_folder(folder)
     path = folder / "report.html"
-    write_page(page, path)
-    write_durably(folder / "claims.json", claims_to_json(evidence).encode())
+    write_whole(page, path, {"claims.json": claims_to_json(evidence).encode()})
     return path

@@ -17,13 +17,13 @@ from phasescope.report.figures.learning_curves import learning_curves
 from phasescope.report.figures.operation_table import operation_table as table_figure
 from phasescope.report.figures.survival import survival_curves
 from phasescope.report.figures.times import times_over
-from phasescope.report.page import Page, Plate, Section, write_page
+from phasescope.report.page import Page, Plate, Section
 from phasescope.report.table import Table
 from phasescope.report.terminal import print_claims
-from phasescope.store.durable import write_durably
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.table_file import write_table
 from phasescope.studies.sweep import Member, time_to_grok, train_points
+from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import Point
 from phasescope.tasks.parse import POWER2022_TASKS
 from phasescope.tasks.table_text import operation_table
@@ -133,17 +133,12 @@ def _generalised(members: Sequence[Member], claim: Claim) -> dict[int, float]:
     mine = [
         m for m in members if m.point["operation"] == operation and m.point["arm"] == "adamw" and m.outcome
     ]
-    most = max((_number(m.point["fraction"]) for m in mine), default=0.0)
+    most = max((m.number("fraction") for m in mine), default=0.0)
     return {
-        int(_number(m.point["seed"])): float(not isinstance(time_to_grok(m.outcome), Censored))
+        int(m.number("seed")): float(not isinstance(time_to_grok(m.outcome), Censored))
         for m in mine
         if m.outcome is not None and m.point["fraction"] == most
     }
-
-
-def _number(value: object) -> float:
-    assert isinstance(value, int | float)
-    return float(value)
 
 
 def _write(folder: Path, members: Sequence[Member], evidence: Sequence[Evidence], command: str) -> Path:
@@ -165,8 +160,7 @@ def _write(folder: Path, members: Sequence[Member], evidence: Sequence[Evidence]
         references=_REFERENCE,
     )
     path = folder / RunFolder(folder).report.name
-    write_page(page, path)
-    write_durably(folder / RunFolder(folder).claims.name, claims_to_json(evidence).encode())
+    write_whole(page, path, {RunFolder(folder).claims.name: claims_to_json(evidence).encode()})
     return path
 
 
@@ -203,9 +197,7 @@ def _sections(members: Sequence[Member]) -> list[Section]:
     for member in members:
         if member.outcome is not None:
             operation, arm = str(member.point["operation"]), str(member.point["arm"])
-            by_group[f"{operation}, {arm}"][_number(member.point["fraction"])].append(
-                time_to_grok(member.outcome)
-            )
+            by_group[f"{operation}, {arm}"][member.number("fraction")].append(time_to_grok(member.outcome))
             by_arm[arm].append(time_to_grok(member.outcome))
     if len({m.point["fraction"] for m in members}) > 1:
         figure = times_over(by_group, "share of the pairs trained on")

@@ -14,11 +14,12 @@ from phasescope.phases.outcome import Outcome, outcome_of
 from phasescope.phases.regime import Regime, regime_of
 from phasescope.report.figures.phase_diagram import Cell, phase_diagram
 from phasescope.report.image import write_figure
-from phasescope.report.page import Page, Plate, Section, write_page
+from phasescope.report.page import Page, Plate, Section
 from phasescope.report.table import Table
 from phasescope.store.lock import RunLock
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.table_file import write_table
+from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import Point, SweepConfig, read_sweep, sweep_from_data
 from phasescope.sweeps.scheduler import Turn
 from phasescope.training.ensemble import check_workers, train_members
@@ -44,6 +45,12 @@ class Member:
     run: Run
     turn: Turn
     outcome: Outcome | None
+
+    def number(self, name: str) -> float:
+        """Return one of its own values as a number."""
+        value = self.point[name]
+        assert isinstance(value, int | float), f"{name} is no number"
+        return float(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +195,7 @@ def _row(member: Member) -> dict[str, Any]:
 def _write(found: Sweep) -> None:
     """Write the page, with the diagram where there are two axes."""
     table, axes = found.table, found.config.axes()
-    for old in found.folder.rglob("phase-diagram.*"):  # of a study of this name with other axes
+    for old in found.folder.glob("phase-diagram.*"):  # of a study of this name with other axes
         old.unlink()
     n, failed = len(found.members), found.failed
     sections = []
@@ -219,7 +226,7 @@ def _write(found: Sweep) -> None:
         provenance=found.members[0].run.folder.read_provenance(),
         references={"Towards understanding grokking (Liu et al. 2022)": "https://arxiv.org/abs/2205.10343"},
     )
-    write_page(page, found.folder / RunFolder(found.folder).report.name)
+    write_whole(page, found.folder / RunFolder(found.folder).report.name, {})
 
 
 def _in_words(value: object) -> str:
