@@ -145,6 +145,9 @@ def test_measure_a_run_writes_every_series(cli, trained):
     np.testing.assert_allclose(content["series"]["train_loss"]["values"], values[at], rtol=1e-5)
     assert cli("verify", trained).status == 0
     assert cli("measure", trained, "--task", "a+b mod 7").status == 2
+    again = cli("measure", trained, "--names", "gini_W_E", "--quiet", "--threads", "1")
+    assert "measured earlier are kept" in again.out
+    assert json.loads((trained / "measures.json").read_text()) == content
 
 
 def test_a_name_that_several_runs_begin_with_lists_them(cli, tiny, trained):

@@ -9,6 +9,7 @@ from phasescope.store import durable
 from phasescope.store.durable import (
     make_folder,
     move_durably,
+    require_folder,
     sweep_temporaries,
     temporaries_in,
     temporary_beside,
@@ -153,3 +154,13 @@ def test_temporaries_never_match_a_reader_and_are_swept(tmp_path):
     sweep_temporaries(tmp_path)
     assert list(tmp_path.iterdir()) == [tmp_path / "000000200.safetensors"]
     assert temporaries_in(Path("no-such-folder")) == ()
+
+
+def test_a_place_that_takes_no_files_is_refused_before_anything_slow(tmp_path, monkeypatch):
+    require_folder(tmp_path / "new" / "deeper")
+    (tmp_path / "file").touch()
+    with pytest.raises(PhasescopeError, match="is a file"):
+        require_folder(tmp_path / "file" / "deeper")
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
+    with pytest.raises(PhasescopeError, match="may not be written to"):
+        require_folder(tmp_path / "new" / "deeper")

@@ -24,6 +24,7 @@ def test_a_short_reproduction_prints_every_claim_and_shows_none_that_needs_train
     assert len(verdicts) == len(MAINLINE)
     assert verdicts["key-frequencies"] == "not shown"
     assert verdicts["loss"] == "not shown"
+    assert "ends near step 14,000; what stands here is of step 100" in printed
     assert "wall time" in printed
     assert "published" in printed
     page = found.page.read_text()

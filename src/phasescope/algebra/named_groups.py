@@ -151,7 +151,7 @@ def product(left: Group, right: Group) -> Group:
 FAMILIES = {"C": cyclic, "D": dihedral, "S": symmetric, "A": alternating}
 """The letter of a name, and the family it stands for."""
 
-_NAME = re.compile(r"[CDSA][1-9][0-9]{0,3}(x[CDSA][1-9][0-9]{0,3})*")
+_NAME = re.compile(r"[CDSA][1-9][0-9]{0,8}(x[CDSA][1-9][0-9]{0,8})*")
 
 
 def group(name: str) -> Group:

@@ -12,7 +12,7 @@ from phasescope.store.run_folder import RunFolder
 from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.training.recipe import Recipe
 
-STUDIES = ("nanda2023", "chughtai2023", "phase_changes")
+STUDIES = ("nanda2023", "power2022", "chughtai2023", "data_regimes", "phase_changes")
 
 
 def run(words: list[str]) -> int:
@@ -60,6 +60,14 @@ def _claims_of(study: str) -> tuple[Claim, ...]:
         from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
 
         return (*MAINLINE, *OTHER_SEEDS)
+    if study == "power2022":
+        from phasescope.studies.power2022 import CLAIMS
+
+        return CLAIMS
+    if study == "data_regimes":
+        from phasescope.studies.data_regimes import CLAIMS as REGIMES
+
+        return REGIMES
     if study == "phase_changes":
         from phasescope.studies.phase_changes_cells import CELLS
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_root, find_run
-from phasescope.cli.measured_json import as_json, write_json
+from phasescope.cli.measured_json import as_json, with_earlier_series, write_json
 from phasescope.cli.network_file import key_frequencies, names_a_file, open_network_file
 from phasescope.cli.text_table import text_table
 from phasescope.errors import PhasescopeError
 from phasescope.progress import Progress
 from phasescope.report.numbers import compact
+from phasescope.store.durable import require_folder
 from phasescope.store.run_folder import RunFolder
 
 _MOST_SHOWN = 5
@@ -55,6 +56,8 @@ def _measure_file(
     path: Path, names: list[str] | None, keys: list[int] | None, options: argparse.Namespace
 ) -> int:
     """One checkpoint: a table of everything that applies."""
+    if options.json not in (None, "-"):
+        require_folder(Path(options.json).parent)
     opened = open_network_file(path, options.task, options.split, options.threads)
 
     from phasescope.measures.context import Context
@@ -90,6 +93,9 @@ def _measure_run(
     from phasescope.training.machine import tune
     from phasescope.training.run import Run
 
+    out = folder.path / "measures.json" if options.json is None else Path(options.json)
+    if options.json != "-":
+        require_folder(out.parent)
     tune(options.threads)
     run = Run(folder)
     shown = None if options.quiet else Progress(len(run.steps()), "checkpoints")
@@ -118,9 +124,10 @@ def _measure_run(
     whole = {name: points for name, points in series.points.items() if "." not in name}
     rows = ((name, f"{int(steps[-1])}", _shown(float(values[-1]))) for name, (steps, values) in whole.items())
     print(text_table(("measure", "step", "value"), rows))
-    out = folder.path / "measures.json" if options.json is None else Path(options.json)
+    kept = with_earlier_series(content, out) if options.json is None else 0
     write_json(content, out)
-    print(f"{out}: {len(series.points)} series over {len(run.steps())} checkpoints")
+    more = f"; {kept} measured earlier are kept" if kept else ""
+    print(f"{out}: {len(series.points)} series over {len(run.steps())} checkpoints{more}")
     return 0
 
 

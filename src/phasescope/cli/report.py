@@ -3,6 +3,7 @@
 from phasescope.cli.arguments import Parser
 from phasescope.cli.find_run import add_run_arguments, find_run
 from phasescope.store import checkpoints
+from phasescope.store.durable import require_folder
 from phasescope.studies.nanda2023_recipe import is_mainline, not_judged
 from phasescope.training.recipe import Recipe
 
@@ -20,6 +21,7 @@ def run(words: list[str]) -> int:
     folder = find_run(options.run, options.root)
     recipe = Recipe.from_json(folder.recipe_json(), str(folder.recipe))
     checkpoints.last_step(folder)  # without one it is refused before torch is loaded
+    require_folder(folder.path)
 
     from phasescope.studies.run_report import report
     from phasescope.training.run import Run

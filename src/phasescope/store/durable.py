@@ -71,13 +71,13 @@ def make_folder(path: Path) -> None:
 
 
 def require_folder(folder: Path) -> None:
-    """Refuse a place for a folder that is a file, or lies in one, before anything slow is done.
+    """Refuse a place for results that is no folder or takes no files, before anything slow is done.
 
     Args:
         folder: A folder that is there or will be made.
 
     Raises:
-        PhasescopeError: If it cannot be one.
+        PhasescopeError: If it cannot be one, or may not be written to.
 
     Example:
         >>> require_folder(Path("."))
@@ -85,6 +85,11 @@ def require_folder(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise PhasescopeError(f"{str(folder)[-120:]} needs to be a folder; {str(place)[-120:]} is a file")
+    nearest = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PhasescopeError(
+            f"results go to {str(folder)[-120:]}; {str(nearest)[-120:]} may not be written to"
+        )
 
 
 def move_durably(source: Path, target: Path) -> None:

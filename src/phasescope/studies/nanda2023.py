@@ -11,7 +11,7 @@ from phasescope.evidence.claims_file import claims_to_json
 from phasescope.evidence.verdict import judge
 from phasescope.report.page import Page
 from phasescope.report.terminal import print_claims
-from phasescope.studies.nanda2023_claims import MAINLINE, OTHER_SEEDS
+from phasescope.studies.nanda2023_claims import CLEANED_UP, MAINLINE, OTHER_SEEDS
 from phasescope.studies.run_figures import run_sections
 from phasescope.studies.run_reading import Reading, read_and_keep
 from phasescope.studies.whole_page import write_whole
@@ -74,6 +74,8 @@ def reproduce(
     seconds = time.monotonic() - began
     if show:
         print_claims(evidence)
+        if early := _early(readings):
+            print(early)
         for seed, run in runs.items():
             print(f"seed {seed}: {run.ended}; key frequencies {_keys(readings[seed])}")
         print(f"report: {page}\nwall time: {seconds / 60:.1f} minutes")
@@ -128,7 +130,7 @@ def _write(folder: Path, readings: Mapping[int, Reading], evidence: Sequence[Evi
         summary=(
             f"Seed {seeds}: {first.run.ended}. Key frequencies {_keys(first)}. Of {len(evidence)} claims "
             f"{counts['shown']} are shown, {counts['not shown']} not shown, {counts['refuted']} refuted. "
-            f"{_elsewhere(evidence)}".rstrip()
+            f"{_elsewhere(evidence)} {_early(readings)}".rstrip()
         ),
         evidence=evidence,
         sections=run_sections(first, _published_losses(evidence)),
@@ -155,6 +157,17 @@ def _elsewhere(evidence: Sequence[Evidence]) -> str:
     """How many claims about the authors' mainline run were not asked, because its seed was not run."""
     n = len({claim.id for claim in MAINLINE} - {one.claim.id for one in evidence})
     return f"{n} more are about the authors' own seed alone, which was not run here." if n else ""
+
+
+def _early(readings: Mapping[int, Reading]) -> str:
+    """What is to be said of a run that stops before the paper's cleanup is over."""
+    last = min(reading.run.steps()[-1] for reading in readings.values())
+    if last >= CLEANED_UP:
+        return ""
+    return (
+        f"The paper's claims are about the network after cleanup, which ends near step {CLEANED_UP:,}; "
+        f"what stands here is of step {last:,}, and says nothing against them."
+    )
 
 
 def _keys(reading: Reading) -> str:

@@ -155,13 +155,16 @@ _ABLATIONS = _section(
            variant="train loss, logits without all keys at once"),
 )
 
+CLEANED_UP = 14_000
+"""The step near which the paper's cleanup is over: the claims are about the network from there on."""
+
 _PHASES = _section(
     "section 5: progress measures and phases",
     _claim("memorisation-ends", "phase:memorisation", 1_400.0, PHASE, unit="steps",
            statement="Memorisation ends at epoch 1,400, in all seeds."),
     _claim("circuit-formation-ends", "phase:circuit formation", 9_400.0, PHASE, unit="steps", **OWN_SEED,
            statement="Circuit formation ends and cleanup begins at epoch 9,400."),
-    _claim("cleanup-ends", "phase:cleanup", 14_000.0, PHASE, unit="steps", **OWN_SEED,
+    _claim("cleanup-ends", "phase:cleanup", float(CLEANED_UP), PHASE, unit="steps", **OWN_SEED,
            statement="Cleanup ends at epoch 14,000."),
     _claim("weights-peak", "peak:sum_squared_weights", 900.0, Between(low=100, high=1_400), unit="steps",
            statement="The sum of squared weights is largest during memorisation."),

@@ -78,7 +78,7 @@ def format_table(
         2 | . 0 1
     """
     if most < 1:
-        raise PhasescopeError(f"format_table needs at least one row and column to print; got most={most}")
+        raise PhasescopeError(f"a table needs at least one row and column to print; got most={most}")
     n_elements = max(*table.shape, int(table.max(initial=0)) + 1)
     names = [str(element) for element in range(n_elements)] if labels is None else list(labels)
     if len(names) < n_elements:
