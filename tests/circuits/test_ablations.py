@@ -254,7 +254,8 @@ def test_a_network_without_attention_has_the_other_ablations():
     context = context_of(gromov_network(P, 600), keys=[3])
     found = set(ablate(context))
     assert {name for name in ABLATIONS if name.startswith("attention")}.isdisjoint(found)
-    assert {"logits_only_sums", "directions_only", "mlp_skip_zero"} <= found
+    assert {"logits_only_sums", "directions_only"} <= found
+    assert "mlp_skip_zero" not in found  # nothing goes around its neurons
     with pytest.raises(
         PhasescopeError, match="attention_zero needs one layer of softmax attention; got an emb"
     ):

@@ -139,8 +139,8 @@ def test_lookup_needs_no_circle(task):
     built = parse_task(task).build()
     found = weigh_hypotheses(context_of(lookup_network(built), built))
     assert found["lookup"].verdict == "shown"
-    assert found["clock"].verdict in ("not shown", "refuted")
-    assert found["pizza"].verdict in ("not shown", "refuted")
+    assert set(found) >= ({"clock", "pizza"} if "mod" in task else {"representation", "coset"})
+    assert {one.verdict for name, one in found.items() if name != "lookup"} <= {"not shown", "refuted"}
 
 
 @pytest.mark.parametrize("p", MODULI)

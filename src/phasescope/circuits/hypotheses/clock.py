@@ -13,7 +13,7 @@ from phasescope.circuits.on_circles import (
 )
 from phasescope.measures.circles import q_clock_variance_explained, q_pizza_variance_explained
 from phasescope.measures.context import Context
-from phasescope.measures.record import KEYS, SHARED_EMBEDDING, SUMS, UNTIED
+from phasescope.measures.record import KEYS, RESIDUES, SHARED_EMBEDDING, SUMS, UNTIED
 
 
 def _lead_of_the_clock(context: Context) -> float:
@@ -30,6 +30,7 @@ HYPOTHESIS = Hypothesis(
     ),
     references=("nanda2023", "zhong2023", "gromov2023"),
     keys=keys_on_circles,
+    needs=(RESIDUES,),
     criteria=(
         HAS_KEYS,
         NEURONS_OF_ONE_FREQUENCY,

@@ -13,7 +13,7 @@ from phasescope.circuits.on_circles import (
 )
 from phasescope.measures.circles import q_clock_variance_explained, q_pizza_variance_explained
 from phasescope.measures.context import Context
-from phasescope.measures.record import KEYS, SHARED_EMBEDDING, SUMS, UNTIED
+from phasescope.measures.record import KEYS, RESIDUES, SHARED_EMBEDDING, SUMS, UNTIED
 
 _ISOLATED = (SUMS, KEYS, SHARED_EMBEDDING, UNTIED)
 
@@ -36,6 +36,7 @@ HYPOTHESIS = Hypothesis(
     ),
     references=("zhong2023",),
     keys=keys_on_circles,
+    needs=(RESIDUES,),
     criteria=(
         HAS_KEYS,
         NEURONS_OF_ONE_FREQUENCY,
