@@ -52,8 +52,8 @@ HYPOTHESIS = Hypothesis(
             quantity="mean part of what a neuron sees of an operand that lies in its best irrep",
             wants="at least",
             threshold=_above_a_table_entry,
-            reason="0.7 as for frequencies (published are 126 of 128 neurons); in small groups half way from an "
-            "entry of a table, which has max d²/(|G|-1), to 1",
+            reason="0.7 as for frequencies (published are 126 of 128 neurons); in small groups half way "
+            "from an entry of a table, which has max d²/(|G|-1), to 1",
             when_for="A neuron's best irrep holds {value:.0%} of what it sees on average.",
             when_against="A neuron's best irrep holds only {value:.0%} of what it sees on average.",
             function=_of_one_irrep,
