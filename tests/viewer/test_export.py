@@ -158,7 +158,8 @@ def test_the_command_writes_the_page(trained, tmp_path, capsys):
         (["nope", "--export", "page.txt"], "ends in .html"),
         (["--no-measures"], "belongs to --export"),
         (["nope"], "no run 'nope'"),
-        (["--port", "70000"], "a port needs to be from 0 to 65535"),
+        (["--root", "nosuchdir"], "no folder of runs at nosuchdir; train a run first"),
+        (["--root", ".", "--port", "70000"], "a port needs to be from 0 to 65535"),
     ],
 )
 def test_mistakes_are_one_line(words, said, tmp_path, monkeypatch, capsys):

@@ -82,6 +82,8 @@ def _serve(run: str | None, root: Path, port: int, browser: bool) -> int:
 
     if run is not None:
         root = locate_run(run, root).absolute().parent
+    if not root.is_dir():
+        raise PhasescopeError(f"no folder of runs at {root}; train a run first, or name one with --root")
     try:
         from phasescope.viewer.serve import serve
     except ModuleNotFoundError as error:

@@ -55,6 +55,7 @@ class Reading:
             "layers": self.model.n_layers,
             "heads": self.model.n_heads,
             "vocab": self.task.d_vocab,
+            "causal": self.model.causal,
             "words": {str(token): word for token, word in self.task.words.items()},
             "examples": [
                 {"input": _joined(tokens), "targets": targets.tolist()}

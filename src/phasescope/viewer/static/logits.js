@@ -50,7 +50,7 @@ PS.kinds.neuron = (panel, run) => {
     });
     marker(pen, boxes[0], n(), run.pick);
     const right = boxes.at(-1).x + boxes.at(-1).side;
-    pen.text(right, boxes[0].y + boxes[0].side + 13, `${PS.number(now.low)} to ${PS.number(now.high)}`, { fill: t.quiet, anchor: "end" });
+    pen.text(right, boxes[0].y - 6, `${PS.number(now.low)} to ${PS.number(now.high)}`, { fill: t.quiet, anchor: "end" });
     if (!now.shares) return;
     const { x, y, box, wide, strong } = spectrum;
     pen.text(box.right, box.top - 7, `k = ${now.k} holds ${PS.number(100 * now.shares[now.k - 1])} %`, { fill: t.ink, anchor: "end", weight: 600 });
@@ -65,7 +65,8 @@ PS.kinds.neuron = (panel, run) => {
   const cellAt = (x, y) => boxes.map((box) => box.cell(x, y)).find(Boolean);
   const over = (x, y, step) => { const cell = cellAt(x, y), now = cell && state(step); return now ? `a = ${cell[0]}, b = ${cell[1]}: ${PS.number(now.act[cell[0] * n() + cell[1]])}${now.fit ? `, polynomial ${PS.number(now.fit[cell[0] * n() + cell[1]])}` : ""}` : ""; };
   const fields = () => [{ name: "neuron", value: run.pick.neuron, max: run.circuit.neurons - 1, known: run.circuit.telling, set: (neuron) => ({ neuron }) }];
-  return { frame, move, over, label, csv, fields, pairAt: cellAt, has: () => Boolean(run.circuit) };
+  return { frame, move, over, label, csv, fields, pairAt: cellAt, picks: true, has: () => Boolean(run.circuit),
+    caption: () => (run.p ? "Left as it is, right the best polynomial of degree two in the cosines and sines of one frequency. Below, how its variance divides over the frequencies." : "") };
 };
 
 PS.kinds.logits = (panel, run) => {
@@ -111,5 +112,5 @@ PS.kinds.logits = (panel, run) => {
     { name: "a", value: run.pick.a, max: run.circuit.n - 1, set: (a) => ({ a }) }, { name: "b", value: run.pick.b, max: run.circuit.n - 1, set: (b) => ({ b }) },
     { name: "pair", known: run.circuit.suggested.map(({ a, b, trained }) => [`${a}-${b}`, `${a}, ${b} ${trained ? "trained" : "held out"}`]), value: `${run.pick.a}-${run.pick.b}`,
       set: (pair) => { const [a, b] = pair.split("-").map(Number); return { a, b }; } }];
-  return { frame, move, over, csv, fields, label: (step) => { const now = state(step); return now ? said(now) : ""; }, has: () => Boolean(run.circuit) };
+  return { frame, move, over, csv, fields, picks: true, label: (step) => { const now = state(step); return now ? said(now) : ""; }, has: () => Boolean(run.circuit) };
 };

@@ -81,7 +81,7 @@ PS.kinds.attention = (panel, run, view) => {
     const found = cell && table(step)[h]?.[cell[0] * run.circuit.n + cell[1]];
     return found ? `a = ${cell[0]}, b = ${cell[1]}: to a ${PS.number(found[0])}, to b ${PS.number(found[1])}` : "";
   };
-  return { frame, move, over, csv, label, pairAt: cellAt, has: () => run.circuit?.heads > 0, choices: () => [["to", "to", places()]] };
+  return { frame, move, over, csv, label, pairAt: cellAt, picks: true, has: () => run.circuit?.heads > 0, choices: () => [["to", "to", places()]] };
 };
 
 // ---- a neuron

@@ -42,8 +42,8 @@ PS.makeTime = (page) => {
   };
   const nearest = (wanted) => { const i = Math.max(0, PS.placeAt(at, wanted)); return i + 1 < at.length && at[i + 1] - wanted < wanted - at[i] ? i + 1 : i; };
   page.link = (panel) => {
-    const { circuit, pick } = page.runs[0];
-    const words = [...(panel || !follow ? [`step=${step()}`] : []), ...(byPhase ? ["align=phase"] : []), ...(circuit ? [`neuron=${page.runs.map((run) => run.pick.neuron ?? "").join(",")}`, `pair=${pick.a}-${pick.b}`] : []), ...(panel ? [`panel=${panel}`] : [])];
+    const { circuit, reading, pick } = page.runs[0];
+    const words = [...(panel || !follow ? [`step=${step()}`] : []), ...(byPhase ? ["align=phase"] : []), ...(circuit ? [`neuron=${page.runs.map((run) => run.pick.neuron ?? "").join(",")}`, `pair=${pick.a}-${pick.b}`] : []), ...(reading ? [`input=${pick.input}`] : []), ...(panel ? [`panel=${panel}`] : [])];
     return `#${words.join("&")}`;
   };
 
