@@ -2,9 +2,9 @@
 
     python -m benchmarks.screenshots RUN [FOLDER]
 
-RUN is a finished run with its checkpoints: the mainline of nanda2023. Two seeds to compare, and a run that
-is still training when its picture is taken, are trained here and take some two minutes. The machine needs
-Chromium.
+RUN is a finished run with its checkpoints: the mainline of nanda2023. Two seeds to compare, a run that is
+still training when its picture is taken, one on sequences and one in a group are trained here and take some
+three minutes. The machine needs Chromium.
 """
 
 import argparse
@@ -25,8 +25,9 @@ from phasescope.store.status import read_status
 from phasescope.tasks.config import ModularTask
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.engine import train
-from phasescope.training.presets import nanda2023
+from phasescope.training.presets import chughtai2023, nanda2023
 from phasescope.training.recipe import Recipe, ScheduleConfig
+from phasescope.training.sequence_presets import repeats
 from phasescope.viewer.export import export_page
 from phasescope.viewer.listing import run_id
 from tests.viewer.chromium import FOUND, Chromium
@@ -53,6 +54,12 @@ def quick(seed: int, steps: int) -> Recipe:
             "schedule": ScheduleConfig(every_step_until=50, look_every=50, checkpoint_every=50),
         }
     )
+
+
+def often(recipe: Recipe, every: int) -> Recipe:
+    """A recipe with more checkpoints than it asks for, so that the slider has places."""
+    schedule = ScheduleConfig(every_step_until=1, look_every=10, checkpoint_every=every)
+    return recipe.model_copy(update={"schedule": schedule, "threads": 1})
 
 
 class Camera:
@@ -90,10 +97,20 @@ def training(store: Path) -> Iterator[str]:
         process.wait(60)
 
 
-def take_all(camera: Camera, store: Path, mainline: str, seeds: list[str], export: Path) -> None:
+def take_all(camera: Camera, store: Path, mainline: str, trained: list[str], export: Path) -> None:
+    """Take every picture.
+
+    Args:
+        camera: Where they go.
+        store: The runs.
+        mainline: Folder name of the mainline.
+        trained: Those of the two seeds, the sequence run and the group run.
+        export: The mainline as one file.
+    """
     with serving(store) as port:
         home, page = f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/run/{run_id(mainline)}"
-        pair = f"http://127.0.0.1:{port}/run/{run_id(seeds[0])}-{run_id(seeds[1])}"
+        pair = f"http://127.0.0.1:{port}/run/{run_id(trained[0])}-{run_id(trained[1])}"
+        sequence, group = (f"http://127.0.0.1:{port}/run/{run_id(one)}" for one in trained[2:])
         camera.take("viewer-store", home, (1400, 420))
         camera.take("viewer", f"{page}#step={MIDDLE}", (1400, 1500))
         camera.take("viewer-start", f"{page}#step=0", (1400, 1500))
@@ -108,6 +125,8 @@ def take_all(camera: Camera, store: Path, mainline: str, seeds: list[str], expor
         )
         camera.take("viewer-phone", f"{page}#step={MIDDLE}", (390, 1500), at="#circles")
         camera.take("viewer-compare", f"{pair}#step=1000&align=phase", (1400, 1500))
+        camera.take("viewer-sequence", f"{sequence}#step=800", (1400, 1500))
+        camera.take("viewer-group", group, (1400, 1000), at="[aria-label='Irreps']")
         with training(store) as name:
             camera.take("viewer-live", f"http://127.0.0.1:{port}/run/{run_id(name)}", (1400, 900))
     camera.take("viewer-export", f"{export.as_uri()}#step={MIDDLE}", (1400, 900), at="#attention")
@@ -124,13 +143,15 @@ def main() -> None:
         store = Path(made) / "runs"
         mainline = RunFolder.open(options.run)
         shutil.copytree(mainline.path, store / mainline.path.name)
-        seeds = [train(quick(seed, STEPS), store).folder.path.name for seed in (0, 1)]
+        recipes = [*(quick(seed, STEPS) for seed in (0, 1)), often(repeats(), 20)]
+        recipes.append(often(chughtai2023("S4", steps=20_000), 200))
+        trained = [train(recipe, store).folder.path.name for recipe in recipes]
         train(quick(2, 20_000), store, show_progress=False, max_seconds=2)
         export_page(mainline, Path(made) / "page.html")
         window = Chromium(Path(made) / "profile")
         try:
             take_all(
-                Camera(window, options.folder), store, mainline.path.name, seeds, Path(made) / "page.html"
+                Camera(window, options.folder), store, mainline.path.name, trained, Path(made) / "page.html"
             )
         finally:
             window.close()

@@ -18,8 +18,8 @@ from phasescope.store.run_folder import RunFolder
 from phasescope.store.status import Status, write_status
 from phasescope.viewer.arrays import unpacked
 from phasescope.viewer.frames import read_frame
-from phasescope.viewer.problem import Problem
 from phasescope.viewer.listing import run_id, runs_in
+from phasescope.viewer.problem import Problem
 
 CANARY = "CANARY-5b1f"
 HOPS = (

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal[
-    "lines", "bars", "circles", "heat", "attention", "neuron", "logits", "heads", "answers", "places", "family",
-    "claims",
+    "lines", "bars", "circles", "heat", "attention", "neuron", "logits", "heads", "answers", "places",
+    "family", "claims",
 ]  # fmt: skip
 """How a panel is drawn."""
 Part = Literal["Training", "The circuit", "Frequencies", "Irreps", "Measures", "Verdicts"]
