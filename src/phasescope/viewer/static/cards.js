@@ -111,6 +111,7 @@ PS.layPicked = (page) => {
 // all cards of a page under their headings; one is drawn when it first comes near the window, and again when its width changes
 PS.layCards = (page) => {
   page.watch?.disconnect();
+  page.view?.disconnect();
   page.resize?.disconnect();
   const panels = page.runs[0].allPanels();
   page.cards = panels.flatMap((panel) => page.runs.map((run) => PS.makeCard(page, panel, run))).filter(Boolean);
@@ -124,14 +125,21 @@ PS.layCards = (page) => {
       card.near = entry.isIntersecting;
       card.node.classList.toggle("near", card.near);
       if (card.near && !card.seen) card.paint();
-      else if (card.near && card.stale) { card.move(); card.describe(); }
     }
   }, { rootMargin: "100px" });
+  // only what is in view moves with the slider; the rest catches up when it comes there
+  page.view = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const card = of.get(entry.target);
+      card.inView = entry.isIntersecting;
+      if (card.inView && card.seen && card.stale) { card.move(); card.describe(); }
+    }
+  });
   page.resize = new ResizeObserver((entries) => {
     for (const entry of entries) {
       const card = of.get(entry.target);
       if (card.seen && card.pen && Math.abs(card.width - entry.contentRect.width) > 2) card.paint();
     }
   });
-  for (const card of page.cards) { page.watch.observe(card.node); page.resize.observe(card.body); }
+  for (const card of page.cards) { page.watch.observe(card.node); page.view.observe(card.node); page.resize.observe(card.body); }
 };

@@ -2,11 +2,11 @@
 // One neuron over all pairs with its polynomial, and the logits of one pair.
 
 PS.kinds.neuron = (panel, run) => {
-  let boxes = [], spectrum, pictures = [], known = null;
+  let boxes = [], spectrum, pictures = [], known = null, rooms = null;
   const name = () => `neuron-${run.pick.neuron}`, n = () => run.circuit.n;
-  const plane = (step) => {
+  const plane = (step, room) => {
     const parts = run.partAt(name(), step), scores = run.partAt("scores", step);
-    return parts && (scores || !run.circuit.heads) ? PS.neuronPlane(run.circuit, scores, parts) : null;
+    return parts && (scores || !run.circuit.heads) ? PS.neuronPlane(run.circuit, scores, parts, room) : null;
   };
   // the neuron's frequency is the one it ends with, so that its name does not change on the way
   const frequency = () => {
@@ -18,13 +18,14 @@ PS.kinds.neuron = (panel, run) => {
     return known.k;
   };
   const state = (step) => {
-    const act = plane(step);
+    rooms ??= [new Float64Array(n() ** 2), new Float64Array(n() ** 2)];  // what is told holds until it is asked again
+    const act = plane(step, rooms[0]);
     if (!act) return null;
     let low = 0, high = 0;
     for (const v of act) { low = Math.min(low, v); high = Math.max(high, v); }
     if (!run.p) return { act, low, high };
     const k = frequency(), shares = PS.shares(act, run.p);
-    return { act, low, high, k, shares, fit: PS.polynomial(act, run.p, k) };
+    return { act, low, high, k, shares, fit: PS.polynomial(act, run.p, k, rooms[1]) };
   };
   const frame = (width) => {
     const t = PS.now, side = Math.min(250, (width - 40) / 2 - 20), two = Boolean(run.p), top = 24;
@@ -45,7 +46,7 @@ PS.kinds.neuron = (panel, run) => {
     const now = state(step), t = PS.now;
     if (!now) { pen.text(boxes[0].x + 8, boxes[0].y + 22, "loading …", { fill: t.quiet }); return; }
     [now.act, now.fit].slice(0, boxes.length).forEach((values, i) => {
-      pictures[i] = PS.picture(n(), n(), (j) => values[j], now.low, now.high, pictures[i]);
+      pictures[i] = PS.picture(n(), n(), values, now.low, now.high, pictures[i]);
       pen.image(boxes[i].x, boxes[i].y, boxes[i].side, boxes[i].side, pictures[i]);
     });
     marker(pen, boxes[0], n(), run.pick);

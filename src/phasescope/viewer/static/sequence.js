@@ -45,7 +45,9 @@ PS.kinds.heads = (panel, run) => {
     const pattern = partOf(run, "attention", step), { n, causal } = run.reading;
     if (!pattern) { pen.text(boxes[0].x + 8, boxes[0].y + 22, "loading …", { fill: PS.now.quiet }); return; }
     boxes.forEach((box, h) => {
-      pictures[h] = PS.picture(n, n, (i) => (causal && i % n > (i / n | 0) ? NaN : at(pattern, h, i)), 0, 1, pictures[h]);
+      const own = pattern.slice(h * n * n, (h + 1) * n * n);
+      if (causal) for (let query = 0; query < n; query += 1) own.fill(NaN, query * n + query + 1, (query + 1) * n);
+      pictures[h] = PS.picture(n, n, own, 0, 1, pictures[h]);
       pen.image(box.x, box.y, box.side, box.side, pictures[h]);
     });
   };

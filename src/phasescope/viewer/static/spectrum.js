@@ -67,7 +67,8 @@ const overTime = (root, run, table, box, view, { marked, log, title, below }) =>
   const f = log ? (v) => Math.log10(Math.max(v, low)) : (v) => v, floor = log || low < 0 ? f(low) : 0;
   const columns = Math.max(1, Math.round(box.right - box.left));
   const at = Array.from({ length: columns }, (_, c) => table.rows[Math.max(0, PS.placeAt(table.steps, x.back(box.left + (c + 0.5) / columns * (box.right - box.left))))]);
-  const picture = PS.picture(columns, n, (i) => f(at[i % columns][n - 1 - Math.floor(i / columns)]), floor, f(high));
+  const values = Float64Array.from({ length: columns * n }, (_, i) => f(at[i % columns][n - 1 - Math.floor(i / columns)]));
+  const picture = PS.picture(columns, n, values, floor, f(high));
   root.append(PS.svg("image", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top,
     preserveAspectRatio: "none", href: picture.toDataURL(), "image-rendering": "pixelated" }));
   const y = PS.scale("linear", 0.5, n + 0.5, box.bottom, box.top), numeric = table.keys.every((key) => /^\d+$/.test(key));

@@ -67,14 +67,19 @@ PS.along = (turn, dark) => {
   const x = (dark ? 2.6 : 0) + turn * (dark ? 5.3 : 6.2), i = Math.min(7, Math.floor(x));
   return `rgb(${VIRIDIS[i].map((from, c) => Math.round(from + (x - i) * (VIRIDIS[i + 1][c] - from)))})`;
 };
-// a picture of numbers, row by row from the top; what is no number stays empty
-PS.picture = (columns, rows, value, low, high, into) => {
-  const canvas = into ?? PS.el("canvas", { width: columns, height: rows }), context = canvas.getContext("2d");
-  const image = context.createImageData(columns, rows), pixels = new Uint32Array(image.data.buffer);
-  const gain = 255 / (high - low || 1);
+// a picture of numbers, row by row from the top; what is no number stays empty. A canvas that is handed in again
+// keeps its pixels, so that a step of the slider makes no garbage
+const prepared = new WeakMap();
+PS.picture = (columns, rows, values, low, high, into) => {
+  const canvas = into ?? PS.el("canvas", { width: columns, height: rows });
+  if (!prepared.has(canvas)) {
+    const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
+    prepared.set(canvas, { context, image, pixels: new Uint32Array(image.data.buffer) });
+  }
+  const { context, image, pixels } = prepared.get(canvas), gain = 255 / (high - low || 1), colors = PS.viridis;
   for (let i = 0; i < pixels.length; i += 1) {
-    const v = value(i);
-    if (v === v) pixels[i] = PS.viridis[Math.max(0, Math.min(255, (v - low) * gain)) | 0];
+    const v = (values[i] - low) * gain;
+    pixels[i] = v === v ? colors[v > 255 ? 255 : v > 0 ? v | 0 : 0] : 0;
   }
   context.putImageData(image, 0, 0);
   return canvas;

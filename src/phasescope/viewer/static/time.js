@@ -13,15 +13,15 @@ PS.makeTime = (page) => {
     ui.step.textContent = page.runs.length > 1 && byPhase ? page.runs.map((run) => PS.count(Math.round(page.stepOf(run)))).join(" · ") : PS.count(step());
     ui.phase.textContent = phase;
     for (const card of page.cards) {
-      if (card.near && card.seen) card.move();
-      else card.stale = true;  // caught up with when it comes near the window
+      if (card.inView && card.seen) card.move();
+      else card.stale = true;  // caught up with when it comes into the window
     }
     document.body.dataset.shown = String(step());
   };
   const rest = () => {  // what only matters where the slider rests: words for screen readers, the address
     const phase = ui.phase.textContent;
     ui.slider.setAttribute("aria-valuetext", `step ${PS.count(step())}${phase ? `, ${phase}` : ""}`);
-    for (const card of page.cards) if (card.near) card.describe();
+    for (const card of page.cards) if (card.inView) card.describe();
     history.replaceState(null, "", page.link(null));
   };
   const go = (to) => {
