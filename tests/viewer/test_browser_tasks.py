@@ -10,6 +10,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import FOUND, Chromium
 
+from phasescope.cli import main
 from phasescope.measures.context import Context
 from phasescope.measures.measure import measure
 from phasescope.measures.sequences.losses import loss_by
@@ -135,6 +136,7 @@ def test_a_stream_in_the_browser_and_typed_tokens(browser, runs, serve):
         browser.until(f"document.querySelector('#heads select').value === '{SUM}'")
         browser.until(f"!{LABEL.format('heads')}.endsWith(': ')")
         heads_are_the_networks(browser, run, 40, SUM)
+        browser.send("Page.navigate", url="about:blank")
         browser.open(f"http://127.0.0.1:{port}/run/{run_id(run.folder.path.name)}#step=20&input={SUM}")
         heads_are_the_networks(browser, run, 20, SUM)
         assert browser.said == []
@@ -142,9 +144,9 @@ def test_a_stream_in_the_browser_and_typed_tokens(browser, runs, serve):
 
 def test_loss_by_digit_in_the_file_follows_the_slider(browser, runs, tmp_path):
     run = of(runs, "sums")
-    export_page(run.folder, tmp_path / "page.html")
+    assert main(["view", str(run.folder.path), "--export", str(tmp_path / "page.html")]) == 0
     browser.open((tmp_path / "page.html").as_uri() + "#step=0")
-    examples = StreamSplit(n_test=40).test(run.task)
+    examples = StreamSplit(n_test=40).test(run.recipe.task.build())
     head, *rows = saved(browser, "loss-by-digit")
     assert head == ["step", "loss_by_digit", "value"]
     found = {(int(step), int(digit)): float(value) for step, digit, value in rows}

@@ -4,7 +4,7 @@
 PS.kinds = {};
 
 PS.label = (name) => name.replaceAll("_", " ").replace(/ all keys$/, " (all keys)").replace(/\b(gini|norm) W/i, "$1 of W")
-  .replace(/\bW ([A-Z])\b/g, "W_$1").replace(/^gini/, "Gini").replace(/^(fourier)/, "Fourier");
+  .replace(/\bW ([A-Zabxy])\b/g, "W_$1").replace(/^gini/, "Gini").replace(/^(fourier)/, "Fourier");
 
 PS.shadePhases = (parent, run, x, box) => {
   for (const phase of run.phases) {
