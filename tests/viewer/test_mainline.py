@@ -19,6 +19,7 @@ MAINLINE = RUNS / run_name("nanda2023-seed0", nanda2023(seed=0).digest)
 LAST = 16_000
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine (Debian: chromium)"),
     pytest.mark.skipif(
         not (MAINLINE / "checkpoints" / f"{LAST:09d}.safetensors").exists(),

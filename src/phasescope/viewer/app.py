@@ -40,8 +40,8 @@ FRAMES_AT_ONCE = 40
 MOST_FRAMES = 500
 """Checkpoints a page gets of a run; more are thinned evenly."""
 MOST_COMPARED = 4
-MOST_ROWS, MOST_RECORDS = 20_000, 8
-"""Rows of the list and whole runs that are kept in memory while their files do not change."""
+MOST_ROWS, MOST_RECORDS = 20_000, 16
+"""Rows of the list, and runs or their phases, that are kept in memory while their files do not change."""
 LISTED_FOR = 0.5
 """Seconds for which a list of all runs is good."""
 
@@ -139,7 +139,9 @@ class Answers:
             "keys_from": origin,
             "circuit": circuit_record(folder, keys),
             "series": series_records(folder, series),
-            "phases": phase_records(series),
+            "phases": phase_records(
+                series, sudden=False
+            ),  # the page asks for them all when it has the frames
             "notes": [note for note in (thinned, _PRECISION) if note],
         }
 
@@ -172,14 +174,20 @@ class Answers:
         chosen, last = self._next(folder, _whole(request, "after"))
         return part_records(folder, chosen, names) | {"last": last}
 
-    def phases(self, folder: RunFolder, request: Request) -> dict[str, Any]:
-        """The run's phases, by its losses and the weights of its checkpoints."""
+    def phases(self, folder: RunFolder, request: Request) -> bytes:
+        """The run's phases, by its losses and the weights of its checkpoints; kept like the record."""
+        return self.records.get(
+            (folder.path, "phases"), condition(folder), lambda: _json(self._phases(folder))
+        )
+
+    def _phases(self, folder: RunFolder) -> dict[str, Any]:
         problem, steps = problem_of(folder), self._shown(folder)
         series: dict[str, Points] = read_series(folder)
         if steps:
             weights = [self.cache.get(folder, step, problem).numbers["sum_squared_weights"] for step in steps]
             series["sum_squared_weights"] = (np.array(steps, np.int64), np.array(weights))
-        return {"phases": phase_records(series)}
+        over = state_record(folder)["state"] != "training"  # a run in training is not slowed by the search
+        return {"phases": phase_records(series, sudden=over)}
 
     def _keys(self, folder: RunFolder) -> tuple[tuple[int, ...], str]:
         problem, steps = problem_of(folder), steps_in(folder.checkpoints)

@@ -22,8 +22,8 @@ EXAMPLES, IN_A_FILE = 8, 4
 """Held-out examples to choose from, and how many of them a file holds."""
 MOST_READ, FEWEST_READ = 256, 16
 """Held-out examples that loss by place is a mean of."""
-SCORES_AT_ONCE = 4_000_000
-"""Attention scores of one layer that are held in memory."""
+SCORES_AT_ONCE = 1_000_000
+"""Attention scores of one layer that are computed for a checkpoint: a fraction of a second."""
 _NAME = re.compile(r"(attention|answers)-((?:\d{1,4}-)*\d{1,4})")
 
 

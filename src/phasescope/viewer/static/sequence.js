@@ -9,7 +9,7 @@ const written = (run, input) => input.split("-").map((token) => wordOf(run, toke
 // every so many words along an axis have room, in this size
 const roomFor = (words, cell) => {
   const size = Math.max(6.5, Math.min(10.5, 0.92 * cell)), longest = Math.max(...words.map((word) => word.length));
-  return { size, every: Math.max(1, Math.ceil(0.64 * size * longest / cell)) };
+  return { size, every: Math.max(1, Math.ceil((0.64 * size * longest + 4) / cell)) };
 };
 const inputFields = (run) => () => {
   const { reading } = run, tokens = Object.fromEntries(Object.entries(reading.words).map(([token, word]) => [word, token]));

@@ -73,7 +73,7 @@ const overTime = (root, run, table, box, view, { marked, log, title, below }) =>
     preserveAspectRatio: "none", href: picture.toDataURL(), "image-rendering": "pixelated" }));
   const y = PS.scale("linear", 0.5, n + 0.5, box.bottom, box.top), numeric = table.keys.every((key) => /^\d+$/.test(key));
   PS.axes(root, x, { place: y.place, ticks: [] }, box, { x: below });
-  const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, short(key)]);
+  const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, short(key)]).filter((_, i) => i % Math.ceil(11 * n / (box.bottom - box.top)) === 0);
   for (const [v, text] of shown) root.append(PS.text(box.left - 6, y.place(v) + 3.5, text, { "text-anchor": "end" }));
   root.append(PS.text(box.left, box.top - 8, `${title}: dark ${PS.number(log || low < 0 ? low : 0)}, bright ${PS.number(high)}`));
   let above = Infinity;
