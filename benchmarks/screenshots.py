@@ -138,8 +138,8 @@ def take_all(camera: Camera, store: Path, mainline: str, trained: list[str], exp
         )
         camera.take("viewer-phone", f"{page}#step={MIDDLE}", (390, 1500), at="#circles")
         camera.take("viewer-compare", f"{pair}#step=1000&align=phase", (1400, 1500))
-        camera.take("viewer-sequence", f"{sequence}#step=800", (1400, 1500))
-        camera.take("viewer-group", group, (1400, 1000), at="[aria-label='Irreps']")
+        camera.take("viewer-sequence", sequence, (1400, 1560))
+        camera.take("viewer-group", group, (1400, 780), at="[aria-label='Irreps']")
         with training(store) as name:
             camera.take("viewer-live", f"http://127.0.0.1:{port}/run/{run_id(name)}", (1400, 900))
     camera.take("viewer-export", f"{export.as_uri()}#step={MIDDLE}", (1400, 900), at="#attention")

@@ -147,7 +147,7 @@ def reading_of(
         >>> from phasescope.tasks.predecessor import PredecessorTask
         >>> reading = reading_of(TransformerConfig(), PredecessorTask().build(), StreamSplit(n_test=40))
         >>> reading.record()["examples"][0]["input"]
-        '9-2-3-1-6-0-10-7-8-0-9-7-0-3-9-11'
+        '2-5-3-5-7-5-0-9-7-5-7-10-9-9-6-11'
     """
     if task.n_ctx > LONGEST:
         return None

@@ -51,7 +51,7 @@ PS.kinds.neuron = (panel, run) => {
     });
     marker(pen, boxes[0], n(), run.pick);
     const right = boxes.at(-1).x + boxes.at(-1).side;
-    pen.text(right, boxes[0].y - 6, `${PS.number(now.low)} to ${PS.number(now.high)}`, { fill: t.quiet, anchor: "end" });
+    pen.text(right, boxes[0].y + (boxes.length > 1 ? boxes[0].side + 13 : -6), `${PS.number(now.low)} to ${PS.number(now.high)}`, { fill: t.quiet, anchor: "end" });
     if (!now.shares) return;
     const { x, y, box, wide, strong } = spectrum;
     pen.text(box.right, box.top - 7, `k = ${now.k} holds ${PS.number(100 * now.shares[now.k - 1])} %`, { fill: t.ink, anchor: "end", weight: 600 });
