@@ -9,7 +9,6 @@ three minutes. The machine needs Chromium.
 
 import argparse
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -106,7 +105,7 @@ def training(store: Path) -> Iterator[str]:
             time.sleep(0.5)
         yield path.name
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(60)
 
 

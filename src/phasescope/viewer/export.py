@@ -144,6 +144,7 @@ def _affordable(
     if frame is None:
         return 0
     numbers = sum(norms.size for norms in frame.norms.values())
+    numbers += sum(shares.size for shares in frame.shares.values())
     numbers += 0 if frame.circles is None else n_keys * frame.circles[0].size
     own = part_bytes(circuit, reading)
     each = 4 / 3 * (4 * numbers + 8 * len(frame.numbers) + own) + 10
