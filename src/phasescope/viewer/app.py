@@ -139,9 +139,7 @@ class Answers:
             "keys_from": origin,
             "circuit": circuit_record(folder, keys),
             "series": series_records(folder, series),
-            "phases": phase_records(
-                series, sudden=False
-            ),  # the page asks for them all when it has the frames
+            "phases": phase_records(series, sudden=False),  # the rest comes after the frames
             "notes": [note for note in (thinned, _PRECISION) if note],
         }
 
