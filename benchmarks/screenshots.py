@@ -2,14 +2,13 @@
 
     python -m benchmarks.screenshots RUN [FOLDER]
 
-RUN is a finished run with its checkpoints: the mainline of nanda2023. Two seeds to compare, and a run that
-is still training when its picture is taken, are trained here and take some two minutes. The machine needs
-Chromium.
+RUN is a finished run with its checkpoints: the mainline of nanda2023. Two seeds to compare, a run that is
+still training when its picture is taken, one on sequences and one in a group are trained here and take some
+three minutes. The machine needs Chromium.
 """
 
 import argparse
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,14 +18,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.viewer import serving
-from phasescope.models.config import TransformerConfig
+from phasescope.models.config import EmbeddingMLPConfig, TransformerConfig
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.status import read_status
 from phasescope.tasks.config import ModularTask
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.engine import train
-from phasescope.training.presets import nanda2023
+from phasescope.training.presets import chughtai2023, nanda2023
 from phasescope.training.recipe import Recipe, ScheduleConfig
+from phasescope.training.sequence_presets import repeats
 from phasescope.viewer.export import export_page
 from phasescope.viewer.listing import run_id
 from tests.viewer.chromium import FOUND, Chromium
@@ -51,6 +51,25 @@ def quick(seed: int, steps: int) -> Recipe:
             "double_steps": 0,
             "threads": 1,
             "schedule": ScheduleConfig(every_step_until=50, look_every=50, checkpoint_every=50),
+        }
+    )
+
+
+def on_sequences() -> Recipe:
+    """The repeated subsequence, with more checkpoints than its preset has: the slider wants places."""
+    schedule = ScheduleConfig(every_step_until=1, look_every=10, checkpoint_every=20)
+    return repeats().model_copy(update={"schedule": schedule})
+
+
+def in_a_group() -> Recipe:
+    """The recipe of chughtai2023 on a small group, which it learns within seconds from 80 % of the pairs."""
+    published = chughtai2023("S4", steps=5000)
+    return published.model_copy(
+        update={
+            "split": published.split.model_copy(update={"fraction": 0.8}),
+            "model": EmbeddingMLPConfig(d_embed=64, d_hidden=64),
+            "schedule": ScheduleConfig(every_step_until=1, look_every=20, checkpoint_every=50),
+            "threads": 1,
         }
     )
 
@@ -86,14 +105,24 @@ def training(store: Path) -> Iterator[str]:
             time.sleep(0.5)
         yield path.name
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(60)
 
 
-def take_all(camera: Camera, store: Path, mainline: str, seeds: list[str], export: Path) -> None:
+def take_all(camera: Camera, store: Path, mainline: str, trained: list[str], export: Path) -> None:
+    """Take every picture.
+
+    Args:
+        camera: Where they go.
+        store: The runs.
+        mainline: Folder name of the mainline.
+        trained: Those of the two seeds, the sequence run and the group run.
+        export: The mainline as one file.
+    """
     with serving(store) as port:
         home, page = f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/run/{run_id(mainline)}"
-        pair = f"http://127.0.0.1:{port}/run/{run_id(seeds[0])}-{run_id(seeds[1])}"
+        pair = f"http://127.0.0.1:{port}/run/{run_id(trained[0])}-{run_id(trained[1])}"
+        sequence, group = (f"http://127.0.0.1:{port}/run/{run_id(one)}" for one in trained[2:])
         camera.take("viewer-store", home, (1400, 420))
         camera.take("viewer", f"{page}#step={MIDDLE}", (1400, 1500))
         camera.take("viewer-start", f"{page}#step=0", (1400, 1500))
@@ -108,6 +137,8 @@ def take_all(camera: Camera, store: Path, mainline: str, seeds: list[str], expor
         )
         camera.take("viewer-phone", f"{page}#step={MIDDLE}", (390, 1500), at="#circles")
         camera.take("viewer-compare", f"{pair}#step=1000&align=phase", (1400, 1500))
+        camera.take("viewer-sequence", sequence, (1400, 1560))
+        camera.take("viewer-group", group, (1400, 780), at="[aria-label='Irreps']")
         with training(store) as name:
             camera.take("viewer-live", f"http://127.0.0.1:{port}/run/{run_id(name)}", (1400, 900))
     camera.take("viewer-export", f"{export.as_uri()}#step={MIDDLE}", (1400, 900), at="#attention")
@@ -124,13 +155,14 @@ def main() -> None:
         store = Path(made) / "runs"
         mainline = RunFolder.open(options.run)
         shutil.copytree(mainline.path, store / mainline.path.name)
-        seeds = [train(quick(seed, STEPS), store).folder.path.name for seed in (0, 1)]
+        recipes = [quick(0, STEPS), quick(1, STEPS), on_sequences(), in_a_group()]
+        trained = [train(recipe, store).folder.path.name for recipe in recipes]
         train(quick(2, 20_000), store, show_progress=False, max_seconds=2)
         export_page(mainline, Path(made) / "page.html")
         window = Chromium(Path(made) / "profile")
         try:
             take_all(
-                Camera(window, options.folder), store, mainline.path.name, seeds, Path(made) / "page.html"
+                Camera(window, options.folder), store, mainline.path.name, trained, Path(made) / "page.html"
             )
         finally:
             window.close()

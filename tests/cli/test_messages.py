@@ -122,7 +122,7 @@ def test_only_what_goes_on_where_it_was_says_so(cli, monkeypatch):
     assert stopped.status == 130
     assert stopped.err == "stopped; what is trained is on the disk, and the same command goes on\n"
     monkeypatch.setattr("phasescope.viewer.serve.serve", lambda *given: stop())
-    assert cli("view", "--no-browser").err == "stopped\n"
+    assert cli("view", "--no-browser", "--root", ".").err == "stopped\n"
 
 
 @pytest.mark.parametrize("words", ["claims", "claims nanda2023-seed0", "measure --list", "runs"])

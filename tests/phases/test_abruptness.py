@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phasescope.errors import PhasescopeError
-from phasescope.phases.abruptness import abruptness, halfway
+from phasescope.phases.abruptness import abrupt_phases, abruptness, halfway
 from phasescope.phases.formula import course_of
 from phasescope.phases.series import Series
 
@@ -106,3 +106,27 @@ def test_a_floor_counts_as_nothing_left():
     series = Series.of(STEPS, late)
     assert course_of(series, series).way == "not learnt"
     assert course_of(series, series, floor=1.0).way == "phase change"
+
+
+def test_a_sudden_fall_cuts_a_run_where_the_verdict_says():
+    steps = np.arange(0, 2001, 10)
+    fall = Series.of(steps, 1 / (1 + np.exp((steps - 800) / 30)))
+    verdict, phases = abruptness(fall), abrupt_phases(fall)
+    assert [(one.start, one.end) for one in phases.stretches] == [
+        (0, verdict.begins.step),
+        (verdict.begins.step, verdict.ends.step),
+        (verdict.ends.step, 2000),
+    ]
+    assert [(one.low, one.step, one.high) for one in phases.boundaries] == [
+        (one.low, one.step, one.high) for one in (verdict.begins, verdict.ends)
+    ]
+    assert verdict.begins.step < 800 < verdict.ends.step
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.exp(-np.arange(100) / 9), np.ones(5), np.append(np.ones(99), np.nan)],
+    ids=("smooth", "few", "nan"),
+)
+def test_what_does_not_fall_suddenly_is_not_cut(values):
+    assert abrupt_phases(Series.of(range(len(values)), values)).stretches == ()

@@ -22,6 +22,7 @@ from phasescope.viewer import export
 from phasescope.viewer.arrays import unpacked
 from phasescope.viewer.export import Extra, export_page
 from phasescope.viewer.frames import read_frame
+from phasescope.viewer.problem import Problem
 
 
 class Elements(HTMLParser):
@@ -95,7 +96,7 @@ def test_frames_are_those_of_the_checkpoints(page, trained):
     circles = {k: unpacked(frames["circles"][str(k)], "f4").reshape(11, 11, 2) for k in keys}
     norms = unpacked(frames["norms"]["W_L"], "f4").reshape(11, 5)
     for place, step in enumerate(frames["steps"]):
-        frame = read_frame(trained, step, 11)
+        frame = read_frame(trained, step, Problem(p=11))
         np.testing.assert_allclose(norms[place], frame.norms["W_L"], rtol=1e-6)
         for k in keys:
             np.testing.assert_allclose(circles[k][place], frame.circles[k - 1], atol=1e-6)
@@ -157,7 +158,8 @@ def test_the_command_writes_the_page(trained, tmp_path, capsys):
         (["nope", "--export", "page.txt"], "ends in .html"),
         (["--no-measures"], "belongs to --export"),
         (["nope"], "no run 'nope'"),
-        (["--port", "70000"], "a port needs to be from 0 to 65535"),
+        (["--root", "nosuchdir"], "no folder of runs at nosuchdir; train a run first"),
+        (["--root", ".", "--port", "70000"], "a port needs to be from 0 to 65535"),
     ],
 )
 def test_mistakes_are_one_line(words, said, tmp_path, monkeypatch, capsys):

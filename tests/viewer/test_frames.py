@@ -13,7 +13,8 @@ from phasescope.measures.series import flattened
 from phasescope.report.figures.embedding import embedding_circles
 from phasescope.store import checkpoints
 from phasescope.training.run import Run
-from phasescope.viewer.frames import frame_of, modulus, read_frame
+from phasescope.viewer.frames import frame_of, read_frame
+from phasescope.viewer.problem import Problem, modulus
 
 
 @pytest.mark.parametrize("step", [0, 100, 200])
@@ -24,7 +25,7 @@ def test_numbers_equal_the_measures(trained, step):
         "fourier_norm_W_E", "fourier_norm_W_L",
     )  # fmt: skip
     expected = measure(Context(run.model(step), run.task, run.split), names)
-    frame = read_frame(trained, step, 11)
+    frame = read_frame(trained, step, Problem(p=11))
     expected |= flattened("sum_squared_weights_per_tensor", expected.pop("sum_squared_weights_per_tensor"))
     for name, value in frame.numbers.items():
         assert value == pytest.approx(expected[name], rel=1e-12)
@@ -37,7 +38,7 @@ def test_numbers_equal_the_measures(trained, step):
 def test_circles_are_those_of_the_report(trained):
     W_E = checkpoints.read(trained, 200).tensors["embed.W_E"][:11].astype(np.float64)
     figure = embedding_circles(W_E, [2, 5])
-    frame = read_frame(trained, 200, 11)
+    frame = read_frame(trained, 200, Problem(p=11))
     for axes, k in zip(figure.axes, (2, 5), strict=False):
         np.testing.assert_allclose(frame.circles[k - 1], axes.collections[0].get_offsets(), rtol=1e-12)
 
@@ -46,7 +47,7 @@ def test_circles_are_those_of_the_report(trained):
 def test_a_planted_circle_is_one_radius(p):
     k = 1
     angles = 2 * np.pi * k * np.arange(p) / p
-    frame = frame_of(0, {"W_x": np.stack([np.cos(angles), 2 * np.sin(angles)], axis=1)}, p)
+    frame = frame_of(0, {"W_x": np.stack([np.cos(angles), 2 * np.sin(angles)], axis=1)}, Problem(p=p))
     radii = np.abs(frame.circles[k - 1]).max(axis=0)
     assert frame.norms["W_E"].argmax() == 0
     assert radii[1] == pytest.approx(2 * np.abs(np.sin(angles)).max())
@@ -54,7 +55,7 @@ def test_a_planted_circle_is_one_radius(p):
 
 
 def test_a_network_without_residues_has_its_weights_only():
-    frame = frame_of(7, {"blocks.0.mlp.b_in": np.array([1.0, 2.0])}, None)
+    frame = frame_of(7, {"blocks.0.mlp.b_in": np.array([1.0, 2.0])}, Problem())
     numbers = {"sum_squared_weights": 5.0, "sum_squared_weights_per_tensor.blocks.0.mlp.b_in": 5.0}
     assert (frame.numbers, frame.norms, frame.circles) == (numbers, {}, None)
 

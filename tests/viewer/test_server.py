@@ -19,6 +19,7 @@ from phasescope.store.status import Status, write_status
 from phasescope.viewer.arrays import unpacked
 from phasescope.viewer.frames import read_frame
 from phasescope.viewer.listing import run_id, runs_in
+from phasescope.viewer.problem import Problem
 
 CANARY = "CANARY-5b1f"
 HOPS = (
@@ -107,7 +108,7 @@ def test_a_run_as_the_store_has_it(store, serve, get):
         frames = json.loads(get(port, f"{address}/frames?after=99&keys=2")[1])
         assert frames["steps"] == [100, 120, 140, 160, 180, 200]
         circles = unpacked(frames["circles"]["2"], "f4").reshape(6, 11, 2)
-        np.testing.assert_allclose(circles[0], read_frame(folder, 100, 11).circles[1], atol=1e-6)
+        np.testing.assert_allclose(circles[0], read_frame(folder, 100, Problem(p=11)).circles[1], atol=1e-6)
         assert frames["last"] is True
         for path in (
             "/",

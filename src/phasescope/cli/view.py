@@ -57,11 +57,12 @@ def _measured(folder: RunFolder) -> dict[str, Points]:
     from phasescope.measures.context import Context
     from phasescope.measures.measure import checked
     from phasescope.measures.series import measure_series
+    from phasescope.tasks.split import SplitConfig
     from phasescope.training.run import Run
 
     trained = Run(folder)
     steps = trained.steps()
-    if not steps:
+    if not steps or not isinstance(trained.recipe.split, SplitConfig):  # sequences have no pairs
         return {}
     last = Context(trained.model(steps[-1]), trained.task, trained.split)
     kept = {name for name, (at, _) in trained.metrics().items() if len(at) and at[-1] == steps[-1]}
@@ -82,6 +83,8 @@ def _serve(run: str | None, root: Path, port: int, browser: bool) -> int:
 
     if run is not None:
         root = locate_run(run, root).absolute().parent
+    if not root.is_dir():
+        raise PhasescopeError(f"no folder of runs at {root}; train a run first, or name one with --root")
     try:
         from phasescope.viewer.serve import serve
     except ModuleNotFoundError as error:

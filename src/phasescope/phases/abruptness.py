@@ -7,6 +7,7 @@ import numpy as np
 from phasescope.errors import PhasescopeError
 from phasescope.phases.changepoints import MIN_PIECE, Break, Segmentation, segment
 from phasescope.phases.series import Series
+from phasescope.phases.stretches import Boundary, Phases, Stretch
 
 SHARE = 0.3
 """Part of the whole range that the fall has to cover."""
@@ -90,6 +91,42 @@ def abruptness(series: Series) -> Abruptness:
         if verdicts[-1].abrupt:
             return verdicts[-1]
     return verdicts[0]
+
+
+def abrupt_phases(series: Series) -> Phases:
+    """Cut a run at its one sudden fall: the plateau it waits on, the fall, and what comes after.
+
+    Args:
+        series: As for ``abruptness``.
+
+    Returns:
+        Three stretches, two where the fall goes on to the end; none where nothing falls suddenly or there are
+        too few looks to say.
+
+    Example:
+        >>> steps = np.arange(0, 1001, 10)
+        >>> abrupt_phases(Series.of(steps, 1 / (1 + np.exp((steps - 500) / 20)))).names
+        ('plateau', 'sudden fall', 'after the fall')
+        >>> abrupt_phases(Series.of(steps, np.exp(-steps / 20))).names
+        ()
+    """
+    if len(series.steps) < _LEAST or not np.isfinite(series.values).all():
+        return Phases((), ())
+    found = abruptness(series)
+    if not found.abrupt:
+        return Phases((), ())
+    begins, ends = found.begins, found.ends
+    stretches = [
+        Stretch("plateau", series.first, begins.step),
+        Stretch("sudden fall", begins.step, ends.step),
+        Stretch("after the fall", ends.step, series.last),
+    ]
+    boundaries = (
+        Boundary(begins.step, begins.low, begins.high, f"the fall begins: {found.why}"),
+        Boundary(ends.step, ends.low, ends.high, "the fall ends, by straight pieces"),
+    )
+    whole = stretches if ends.step < series.last else stretches[:2]
+    return Phases(tuple(whole), boundaries[: len(whole) - 1])
 
 
 def halfway(series: Series) -> Break | None:

@@ -43,7 +43,8 @@ class AdditionTask(Config):
     def build(self) -> SequenceTask:
         """Return the task."""
         name = f"{self.digits}-digit addition" + (f", {self.sum9:g} of columns sum to 9" if self.sum9 else "")
-        return SequenceTask(name, 3 * self.digits + 3, 12, 10, self._draw)
+        words = {PLUS: "+", EQUALS: "="}
+        return SequenceTask(name, 3 * self.digits + 3, 12, 10, self._draw, words=words)
 
     def _draw(self, stream: np.random.Generator, n: int) -> Sequences:
         digits = self.digits

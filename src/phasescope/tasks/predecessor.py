@@ -16,8 +16,8 @@ class PredecessorTask(Config):
     the two composed are the virtual head. One layer cannot: what a query reads off a position depends on that
     position's own token and place, and not on what follows it.
 
-    Digits are tokens below ``digits``, the marker is ``digits``, the query is ``digits + 1``. Note at the
-    query: ``distance`` back to the marker.
+    Digits are tokens below ``digits``, the marker is ``digits`` (written M), the query is ``digits + 1`` (?).
+    Note at the query: ``distance`` back to the marker.
 
     References:
         elhage2021: A mathematical framework for transformer circuits, virtual attention heads.
@@ -36,7 +36,9 @@ class PredecessorTask(Config):
 
     def build(self) -> SequenceTask:
         """Return the task."""
-        return SequenceTask("the marker's predecessor", self.n_ctx, self.digits + 2, self.digits, self._draw)
+        words = {self.digits: "M", self.digits + 1: "?"}
+        name, d_vocab = "the marker's predecessor", self.digits + 2
+        return SequenceTask(name, self.n_ctx, d_vocab, self.digits, self._draw, words=words)
 
     def _draw(self, stream: np.random.Generator, n: int) -> Sequences:
         tokens = stream.integers(self.digits, size=(n, self.n_ctx))

@@ -1,7 +1,7 @@
 """Sequence tasks: examples drawn from a stream, with an answer asked at some positions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -73,6 +73,7 @@ class SequenceTask:
         n_elements: Number of possible answers; answers are below it.
         draw: Draws examples.
         floor: Loss of the best predictor, nats per asked position; None where it is not known in closed form.
+        words: How tokens are written that are not just numbers, such as '+'.
 
     Example:
         >>> from phasescope.tasks.addition import AdditionTask
@@ -88,6 +89,7 @@ class SequenceTask:
     n_elements: int
     draw: Draw
     floor: float | None = 0.0
+    words: Mapping[int, str] = field(default_factory=dict)
 
 
 def asked_nowhere(n: int, n_ctx: int) -> Int64[np.ndarray, "n pos"]:

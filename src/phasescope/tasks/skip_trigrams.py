@@ -72,8 +72,11 @@ class SkipTrigramTask(Config):
         n_triggers = self.groups * self.triggers
         name = f"skip trigrams, {self.groups} x {self.triggers} triggers"
         name += f", {self.distractors} distractors" * (self.distractors > 0)
-        d_vocab = self.noise + n_triggers + self.groups
-        return SequenceTask(name, self.n_ctx, d_vocab, self.answers, self._draw, self._floor())
+        queries = self.noise + n_triggers
+        words = {self.noise + i: f"t{i}" for i in range(n_triggers)}
+        words |= {queries + group: f"?{group}" if self.groups > 1 else "?" for group in range(self.groups)}
+        d_vocab = queries + self.groups
+        return SequenceTask(name, self.n_ctx, d_vocab, self.answers, self._draw, self._floor(), words)
 
     def _floor(self) -> float:
         """Entropy of the answer, given query and trigger, in nats."""

@@ -17,7 +17,7 @@ from phasescope.errors import PhasescopeError
 from phasescope.store.run_folder import RunFolder, steps_in
 from phasescope.viewer.arrays import Points, spread
 from phasescope.viewer.frame_cache import FrameCache
-from phasescope.viewer.frames import frame_records, modulus
+from phasescope.viewer.frames import frame_records
 from phasescope.viewer.guard import App, Guard
 from phasescope.viewer.kept import Kept
 from phasescope.viewer.keys import MOST, key_frequencies
@@ -25,11 +25,11 @@ from phasescope.viewer.listing import condition, find, run_row, runs_in, without
 from phasescope.viewer.page import RUN_SCRIPTS, STATIC, STORE_SCRIPTS, served_page, static_text
 from phasescope.viewer.panels import panel_records
 from phasescope.viewer.parts import MOST_AT_ONCE, circuit_record, part_records
+from phasescope.viewer.problem import problem_of
 from phasescope.viewer.record import (
     evidence_of,
     phase_records,
     read_series,
-    recipe_of,
     run_record,
     series_records,
     state_record,
@@ -40,8 +40,8 @@ FRAMES_AT_ONCE = 40
 MOST_FRAMES = 500
 """Checkpoints a page gets of a run; more are thinned evenly."""
 MOST_COMPARED = 4
-MOST_ROWS, MOST_RECORDS = 20_000, 8
-"""Rows of the list and whole runs that are kept in memory while their files do not change."""
+MOST_ROWS, MOST_RECORDS = 20_000, 16
+"""Rows of the list, and runs or their phases, that are kept in memory while their files do not change."""
 LISTED_FOR = 0.5
 """Seconds for which a list of all runs is good."""
 
@@ -134,12 +134,12 @@ class Answers:
             "live": True,
             "run": run_record(folder, request.path_params["id"]) | state_record(folder),
             "panels": panel_records(),
-            "p": modulus(recipe_of(folder)),
+            **problem_of(folder).record(),
             "keys": list(keys),
             "keys_from": origin,
             "circuit": circuit_record(folder, keys),
             "series": series_records(folder, series),
-            "phases": phase_records(series),
+            "phases": phase_records(series, sudden=False),  # the rest comes after the frames
             "notes": [note for note in (thinned, _PRECISION) if note],
         }
 
@@ -155,12 +155,13 @@ class Answers:
 
     def frames(self, folder: RunFolder, request: Request) -> dict[str, Any]:
         """The next checkpoints after a step, some dozens at a time."""
-        after, p = _whole(request, "after"), modulus(recipe_of(folder))
+        after, problem = _whole(request, "after"), problem_of(folder)
+        p = problem.p
         keys = [int(k) for k in request.query_params.get("keys", "").split(",") if k.isdecimal()]
         if len(keys) > MOST or any(p is None or not 1 <= k <= p // 2 for k in keys):
             raise HTTPException(400)
         chosen, last = self._next(folder, after)
-        frames = [self.cache.get(folder, step, p) for step in chosen]
+        frames = [self.cache.get(folder, step, problem) for step in chosen]
         return frame_records(frames, keys) | {"last": last}
 
     def parts(self, folder: RunFolder, request: Request) -> dict[str, Any]:
@@ -171,20 +172,25 @@ class Answers:
         chosen, last = self._next(folder, _whole(request, "after"))
         return part_records(folder, chosen, names) | {"last": last}
 
-    def phases(self, folder: RunFolder, request: Request) -> dict[str, Any]:
-        """The run's phases, by its losses and the weights of its checkpoints."""
-        p = modulus(recipe_of(folder))
-        steps = self._shown(folder)
+    def phases(self, folder: RunFolder, request: Request) -> bytes:
+        """The run's phases, by its losses and the weights of its checkpoints; kept like the record."""
+        return self.records.get(
+            (folder.path, "phases"), condition(folder), lambda: _json(self._phases(folder))
+        )
+
+    def _phases(self, folder: RunFolder) -> dict[str, Any]:
+        problem, steps = problem_of(folder), self._shown(folder)
         series: dict[str, Points] = read_series(folder)
         if steps:
-            weights = [self.cache.get(folder, step, p).numbers["sum_squared_weights"] for step in steps]
+            weights = [self.cache.get(folder, step, problem).numbers["sum_squared_weights"] for step in steps]
             series["sum_squared_weights"] = (np.array(steps, np.int64), np.array(weights))
-        return {"phases": phase_records(series)}
+        over = state_record(folder)["state"] != "training"  # a run in training is not slowed by the search
+        return {"phases": phase_records(series, sudden=over)}
 
     def _keys(self, folder: RunFolder) -> tuple[tuple[int, ...], str]:
-        p, steps = modulus(recipe_of(folder)), steps_in(folder.checkpoints)
-        last = self.cache.get(folder, steps[-1], p) if steps else None
-        return key_frequencies(evidence_of(folder), last, p)
+        problem, steps = problem_of(folder), steps_in(folder.checkpoints)
+        last = self.cache.get(folder, steps[-1], problem) if steps else None
+        return key_frequencies(evidence_of(folder), last, problem.p)
 
     def _next(self, folder: RunFolder, after: int) -> tuple[list[int], bool]:
         """Some dozens of checkpoints later than a step, and whether these are all."""
@@ -201,7 +207,8 @@ class Answers:
 
 
 _PRECISION = (
-    "Norms, circles, attention and logits are rounded to float32, what goes into a neuron to float16."
+    "Norms, circles, attention over pairs and logits are rounded to float32, what goes into a neuron and "
+    "attention over a sequence to float16."
 )
 
 

@@ -7,7 +7,7 @@ constant + Σ over heads of pattern × what is carried.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,10 +23,10 @@ from phasescope.models.config import EmbeddingMLPConfig, ModelConfig, Transforme
 from phasescope.tasks.config import TaskConfig
 from phasescope.tasks.split import SplitConfig
 from phasescope.tasks.task import Task
+from phasescope.viewer.forward import Weights, activate, position_rows
 
 LARGEST = 200
 """Beyond so many elements a page has no pictures over (a, b)."""
-Weights = Mapping[str, Float64[np.ndarray, "..."]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ def logits(circuit: Circuit, weights: Weights, a: int, b: int) -> Float64[np.nda
     model, n = circuit.model, circuit.n
     if isinstance(model, EmbeddingMLPConfig):
         left, right = _operand_inputs(model, weights)
-        return np.asarray((_activate(model.activation, left[a] + right[b]) @ weights["W_U"])[:n])
+        return np.asarray((activate(model.activation, left[a] + right[b]) @ weights["W_U"])[:n])
     w = _Attention(circuit, weights)
     seen = scores(circuit, weights)
     pattern = seen[:, [a, n + b, *range(2 * n, seen.shape[1])]]
@@ -159,7 +159,7 @@ def logits(circuit: Circuit, weights: Weights, a: int, b: int) -> Float64[np.nda
     rows = np.concatenate([w.left[a : a + 1], w.right[b : b + 1], w.fixed])
     middle = w.constant + np.einsum("hk,hkd->d", pattern, w.carried(rows))
     into = middle @ weights["blocks.0.mlp.W_in"] + (weights["blocks.0.mlp.b_in"] if model.mlp_bias else 0.0)
-    out = _activate(model.activation, into) @ weights["blocks.0.mlp.W_out"]
+    out = activate(model.activation, into) @ weights["blocks.0.mlp.W_out"]
     final = middle + out + (weights["blocks.0.mlp.b_out"] if model.mlp_bias else 0.0)
     found = final @ (weights["embed.W_E"].T if model.tied else weights["unembed.W_U"])
     if model.unembed_bias:
@@ -197,11 +197,7 @@ class _Attention:
         self.weights, self.bias = weights, model.attention_bias
         tokens, n = task.tokens[0], circuit.n
         embedding = weights["embed.W_E"]
-        positions = (
-            weights["pos_embed.W_pos"]
-            if model.positions == "learned"
-            else _sinusoidal(len(tokens), model.d_model)
-        )
+        positions = position_rows(model, weights, len(tokens))
         right = len(tokens) - 2
         self.left, self.right = embedding[:n] + positions[0], embedding[:n] + positions[right]
         stay = [i for i in range(len(tokens)) if i not in (0, right)]
@@ -223,15 +219,3 @@ def _operand_inputs(model: EmbeddingMLPConfig, weights: Weights) -> tuple[NDArra
     if model.combine == "sum":
         return left, right
     return left @ weights["W"][: model.d_embed], right @ weights["W"][model.d_embed :]
-
-
-def _activate(kind: str, x: NDArray[Any]) -> NDArray[Any]:
-    if kind == "gelu":
-        return np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in x])
-    return np.asarray({"relu": np.maximum(x, 0), "quadratic": x * x, "absolute": np.abs(x)}[kind])
-
-
-def _sinusoidal(n_ctx: int, d_model: int) -> NDArray[Any]:
-    rates = 10_000.0 ** (-np.arange(0, d_model, 2) / d_model)
-    angles = np.arange(n_ctx)[:, None] * rates
-    return np.asarray(np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_ctx, d_model))

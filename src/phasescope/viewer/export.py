@@ -11,16 +11,16 @@ from phasescope.errors import PhasescopeError
 from phasescope.store.durable import write_durably
 from phasescope.store.run_folder import RunFolder, steps_in
 from phasescope.viewer.arrays import Points, spread
-from phasescope.viewer.frames import Frame, frame_records, modulus, read_frame
+from phasescope.viewer.frames import Frame, frame_records, read_frame
 from phasescope.viewer.keys import key_frequencies
 from phasescope.viewer.page import single_page
 from phasescope.viewer.panels import panel_records
 from phasescope.viewer.parts import circuit_record, part_bytes, part_names, part_records
+from phasescope.viewer.problem import problem_of
 from phasescope.viewer.record import (
     evidence_of,
     phase_records,
     read_series,
-    recipe_of,
     run_record,
     series_records,
     state_record,
@@ -83,20 +83,20 @@ def export_page(
         PhasescopeError: If the run has neither metrics nor checkpoints, or the disk refuses.
         DamagedFile: If a checkpoint's bits changed.
     """
-    extra, recipe, steps = extra or Extra(), recipe_of(folder), steps_in(folder.checkpoints)
+    extra, problem, steps = extra or Extra(), problem_of(folder), steps_in(folder.checkpoints)
     logged = read_series(folder)
     if not steps and not logged:
         raise PhasescopeError(
             f"a page needs metrics or checkpoints; {folder.path} has none yet: train it first"
         )
-    p, evidence = modulus(recipe), evidence_of(folder)
-    last = read_frame(folder, steps[-1], p) if steps else None
-    keys, origin = key_frequencies(evidence, last, p)
-    circuit = circuit_record(folder, keys)
-    kept = [steps[i] for i in spread(len(steps), _affordable(last, len(keys), circuit))]
+    last = read_frame(folder, steps[-1], problem) if steps else None
+    keys, origin = key_frequencies(evidence_of(folder), last, problem.p)
+    circuit, told = circuit_record(folder, keys), problem.record()
+    names = part_names(circuit, told["reading"])
+    kept = [steps[i] for i in spread(len(steps), _affordable(last, len(keys), circuit, told["reading"]))]
     frames: list[Frame] = []
     for done, step in enumerate(kept, start=1):
-        frames.append(read_frame(folder, step, p))
+        frames.append(read_frame(folder, step, problem))
         if tick is not None:
             tick(done, len(kept))
     series = {**logged, **extra.series}
@@ -106,11 +106,11 @@ def export_page(
         "live": False,
         "run": run_record(folder, "") | state_record(folder),
         "panels": panel_records(),
-        "p": p,
+        **told,
         "keys": list(keys),
         "keys_from": origin,
         "circuit": circuit,
-        "parts": None if circuit is None else part_records(folder, kept, part_names(circuit)),
+        "parts": part_records(folder, kept, names) if names else None,
         "series": series_records(folder, series),
         "frames": frame_records(frames, keys),
         "phases": phase_records(known),
@@ -124,7 +124,8 @@ def export_page(
 
 _PRECISION = (
     "Curves are float64 as logged (more than 4,000 points are thinned, extremes kept); norms, circles, "
-    "attention and logits are rounded to float32, what goes into a neuron to float16."
+    "attention over pairs and logits are rounded to float32, what goes into a neuron and attention over a "
+    "sequence to float16."
 )
 
 
@@ -136,13 +137,16 @@ def _thinned(kept: int, n: int) -> str:
     )
 
 
-def _affordable(frame: Frame | None, n_keys: int, circuit: Mapping[str, Any] | None) -> int:
+def _affordable(
+    frame: Frame | None, n_keys: int, circuit: Mapping[str, Any] | None, reading: Mapping[str, Any] | None
+) -> int:
     """How many checkpoints fit into the room there is."""
     if frame is None:
         return 0
     numbers = sum(norms.size for norms in frame.norms.values())
+    numbers += sum(shares.size for shares in frame.shares.values())
     numbers += 0 if frame.circles is None else n_keys * frame.circles[0].size
-    own = 0 if circuit is None else part_bytes(circuit)
+    own = part_bytes(circuit, reading)
     each = 4 / 3 * (4 * numbers + 8 * len(frame.numbers) + own) + 10
     return int(np.clip(ROOM / each, FEWEST, MOST))
 

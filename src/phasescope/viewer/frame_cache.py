@@ -13,6 +13,7 @@ from phasescope.errors import PhasescopeError
 from phasescope.store import checkpoints
 from phasescope.store.run_folder import RunFolder, step_file
 from phasescope.viewer.frames import Frame, read_frame
+from phasescope.viewer.problem import Problem
 
 
 class FrameCache:
@@ -35,7 +36,7 @@ class FrameCache:
         self._change = threading.Lock()
         self._reading = threading.Lock()
 
-    def get(self, folder: RunFolder, step: int, p: int | None) -> Frame:
+    def get(self, folder: RunFolder, step: int, problem: Problem) -> Frame:
         """Return a checkpoint's frame, from memory or else from its file.
 
         Raises:
@@ -48,7 +49,7 @@ class FrameCache:
         with self._reading:  # one at a time: the other asks for the same, as a rule
             if (frame := self._known(key)) is not None:
                 return frame
-            frame = read_frame(folder, step, p)
+            frame = read_frame(folder, step, problem)
             with self._change:
                 self._frames[key] = frame
                 while len(self._frames) > self.at_most:

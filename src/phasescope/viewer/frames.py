@@ -1,7 +1,7 @@
-"""What a page shows of one checkpoint: Fourier norms, circles and a few numbers, by numpy from the file."""
+"""What a page shows of one checkpoint: spectra, circles and a few numbers, by numpy from the file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,8 @@ from phasescope.algebra.sparsity import gini
 from phasescope.store import checkpoints
 from phasescope.store.run_folder import RunFolder
 from phasescope.viewer.arrays import packed
-
-LARGEST_MODULUS = 509
-"""Beyond it a page has no circles and no spectrum: too many numbers to carry."""
+from phasescope.viewer.problem import Problem
+from phasescope.viewer.spectra import irrep_shares, operand_tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,52 +27,43 @@ class Frame:
         norms: For ``W_E`` and ``W_L`` the norm at each frequency 1 .. p//2, cosine and sine together.
         circles: For each frequency the residues in the plane of W_E's own cosine and sine direction,
             made unit vectors; None where the network embeds no residues.
+        shares: For the operands' tables and ``W_L`` the part in each irrep; nothing outside a group.
     """
 
     step: int
     numbers: Mapping[str, float]
     norms: Mapping[str, Float64[np.ndarray, " frequency"]]
     circles: Float64[np.ndarray, "frequency residue 2"] | None
+    shares: Mapping[str, Float64[np.ndarray, " irrep"]] = field(default_factory=dict)
 
 
-def modulus(recipe: Mapping[str, Any]) -> int | None:
-    """Return the modulus of a recipe's task; None for a task that has none, or too large a one.
-
-    Example:
-        >>> modulus({"task": {"kind": "modular", "p": 113}}), modulus({"task": {"kind": "group"}})
-        (113, None)
-    """
-    task = recipe.get("task")
-    p = task.get("p") if isinstance(task, dict) and task.get("kind") == "modular" else None
-    return p if isinstance(p, int) and 3 <= p <= LARGEST_MODULUS else None
-
-
-def read_frame(folder: RunFolder, step: int, p: int | None) -> Frame:
+def read_frame(folder: RunFolder, step: int, problem: Problem) -> Frame:
     """Read a checkpoint and compute what the page shows of it.
 
     Args:
         folder: The run's.
         step: One of its checkpoints.
-        p: Modulus of the task, if it has one.
+        problem: The run's.
 
     Raises:
         PhasescopeError: If there is no such checkpoint.
         DamagedFile: If its bits changed.
     """
-    return frame_of(step, checkpoints.read(folder, step).tensors, p)
+    return frame_of(step, checkpoints.read(folder, step).tensors, problem)
 
 
-def frame_of(step: int, tensors: Mapping[str, NDArray[Any]], p: int | None) -> Frame:
+def frame_of(step: int, tensors: Mapping[str, NDArray[Any]], problem: Problem) -> Frame:
     """Compute what the page shows of a network's weights.
 
     Args:
         step: Optimiser steps taken.
         tensors: Weights under the models' names.
-        p: Modulus of the task, if it has one.
+        problem: What is known of what it computes.
 
     Example:
         >>> angles = 2 * np.pi * 2 * np.arange(7) / 7
-        >>> frame = frame_of(0, {"embed.W_E": np.stack([np.cos(angles), np.sin(angles)], axis=1)}, 7)
+        >>> tensors = {"embed.W_E": np.stack([np.cos(angles), np.sin(angles)], axis=1)}
+        >>> frame = frame_of(0, tensors, Problem(p=7))
         >>> frame.norms["W_E"].round(6).tolist()
         [0.0, 2.645751, 0.0]
         >>> float(np.ptp(np.hypot(*frame.circles[1].T)).round(9))  # a circle: one radius
@@ -83,9 +73,15 @@ def frame_of(step: int, tensors: Mapping[str, NDArray[Any]], p: int | None) -> F
     squares = {name: float((weight**2).sum()) for name, weight in sorted(weights.items())}
     numbers = {"sum_squared_weights": sum(squares.values())}
     numbers |= {f"sum_squared_weights_per_tensor.{name}": square for name, square in squares.items()}
-    if p is None:
+    tables = tables_of(weights)
+    if problem.reading is not None:
+        numbers |= problem.reading.losses(weights)
+    if problem.irreps:
+        out = {"W_L": tables["W_L"]} if "W_L" in tables else {}
+        return Frame(step, numbers, {}, None, irrep_shares(operand_tables(weights) | out, problem.irreps))
+    if (p := problem.p) is None:
         return Frame(step, numbers, {}, None)
-    tables = {name: table for name, table in tables_of(weights).items() if len(table) >= p}
+    tables = {name: table for name, table in tables.items() if len(table) >= p}
     basis, norms = fourier_basis(p), {}
     for name, table in tables.items():
         rows = np.linalg.norm(basis @ table[:p], axis=1)
@@ -111,6 +107,7 @@ def frame_records(frames: Sequence[Frame], keys: Sequence[int]) -> dict[str, Any
         "steps": [frame.step for frame in frames],
         "numbers": {n: packed(np.array([f.numbers[n] for f in frames]), "f8") for n in first.numbers},
         "norms": {n: packed(np.array([f.norms[n] for f in frames]), "f4") for n in first.norms},
+        "shares": {n: packed(np.array([f.shares[n] for f in frames]), "f4") for n in first.shares},
         "circles": {
             str(k): packed(np.array([_circle(frame, k) for frame in frames]), "f4")
             for k in (keys if have_circles else ())

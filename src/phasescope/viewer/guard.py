@@ -23,7 +23,8 @@ HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 LONGEST_PATH = 200
-LONGEST_QUERY = 200
+LONGEST_QUERY = 2_000
+"""Room for an input of a hundred tokens, written out twice."""
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9_./-]*")
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9_=&,-]*")
 

@@ -11,8 +11,8 @@ from typing import Any
 from phasescope.report.html import element, escape
 
 RUN_SCRIPTS = (
-    "svg.js", "pen.js", "lines.js", "spectrum.js", "circles.js", "planes.js", "logits.js", "claims.js",
-    "data.js", "cards.js", "time.js", "run.js",
+    "svg.js", "pen.js", "lines.js", "spectrum.js", "circles.js", "planes.js", "logits.js", "sequence.js",
+    "claims.js", "data.js", "cards.js", "time.js", "run.js",
 )  # fmt: skip
 STORE_SCRIPTS = ("svg.js", "store.js")
 STATIC = {"page.css": "text/css"} | dict.fromkeys((*RUN_SCRIPTS, *STORE_SCRIPTS), "text/javascript")

@@ -9,9 +9,12 @@ entry gives it a caption and company. The page's code knows kinds, never measure
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["lines", "bars", "circles", "heat", "attention", "neuron", "logits", "family", "claims"]
+Kind = Literal[
+    "lines", "bars", "circles", "heat", "attention", "neuron", "logits", "heads", "answers", "places",
+    "family", "claims",
+]  # fmt: skip
 """How a panel is drawn."""
-Part = Literal["Training", "The circuit", "Frequencies", "Measures", "Verdicts"]
+Part = Literal["Training", "The circuit", "Frequencies", "Irreps", "Measures", "Verdicts"]
 """Where on the page."""
 Scale = Literal["log", "linear"]
 """How an axis begins; the reader can switch it."""
@@ -26,12 +29,13 @@ class Panel:
         title: Its heading.
         part: Under which of the page's headings.
         kind: How it is drawn.
-        shows: Series for "lines", matrices for "bars" and "heat"; nothing for the others.
+        shows: Series for "lines", matrices for "bars" and "heat", for "places" the name of a number per
+            place; nothing for the others.
         caption: What to look at, in a sentence.
         y: The vertical axis to begin with.
         x: The axis of steps to begin with.
         unit: Unit of the vertical axis; empty for a plain number.
-        per: What its numbers are counted by, for "bars" and "heat".
+        per: What its numbers are counted by, for "bars", "heat" and "places".
         covers: Series that it makes needless, so that they get no panel of their own: exact names, or a
             measure's name for all its ``name.key``.
 
@@ -63,14 +67,23 @@ PANELS = (
         ("restricted_loss", "excluded_loss_all_keys", "test_loss"), unit="nats", caption=(
         "Restricted loss keeps only the key frequencies of the logits, excluded loss takes them away from "
         "the pairs trained on: the circuit forms while test loss is still flat.")),
+    Panel("loss-by-digit", "Loss by digit", "Training", "places", ("loss_by_digit",), y="linear",
+        unit="nats", per="digit of the sum, 0 leading", caption=(
+        "Above at the slider's step, below over training; a curve has the colour of its bar.")),
+    Panel("loss-by-position", "Loss by position", "Training", "places", ("loss_by_position",), y="linear",
+        unit="nats", per="position", caption=(
+        "Above at the slider's step, below over training; a curve has the colour of its bar.")),
+    Panel("heads", "Attention by head", "The circuit", "heads", caption=(
+        "A row is a token that looks, a column one that it looks at; those asked are bold.")),
+    Panel("answers", "Answers on that input", "The circuit", "answers", caption=(
+        "What the network says at each position that is asked; orange where it is wrong.")),
     Panel("circles", "Embedding circles", "The circuit", "circles", caption=(
         "Every residue, seen along W_E's own cosine and sine direction of a frequency. Its colour is "
         "residue × k mod p, so a finished circle runs once through the wheel.")),
     Panel("attention", "Attention from '='", "The circuit", "attention", caption=(
         "Each head's pattern over all pairs: a runs down, b runs across. Press a pair to follow it below.")),
     Panel("neuron", "A neuron over all pairs", "The circuit", "neuron", caption=(
-        "Left its activation, right the best polynomial of degree two in the cosines and sines of one "
-        "frequency; a runs down, b runs across. Below, how its variance divides over the frequencies.")),
+        "Its activation on every pair: a runs down, b runs across.")),
     Panel("logits", "Logits of one pair", "The circuit", "logits", caption=(
         "What the network says of every answer c to one pair (a, b); the right answer is named.")),
     Panel("fourier-norms", "Fourier norms", "Frequencies", "bars", ("W_E", "W_L"), y="linear",
@@ -79,6 +92,12 @@ PANELS = (
         "logits. Key frequencies are coloured and named.")),
     Panel("frequency-history", "Frequency history", "Frequencies", "heat", ("W_L", "W_E"), y="linear",
         per="frequency", caption="Which frequencies grow, die and switch; each column is a checkpoint."),
+    Panel("irreps", "Spectrum by irrep", "Irreps", "bars", ("W_E", "W_a", "W_b", "W_L"), y="linear",
+        per="irrep", covers=("irrep_share_left", "irrep_share_right", "irrep_share_unembedding"), caption=(
+        "Part of each table's squared norm in an irrep's matrix elements: of what either operand adds to the "
+        "neurons (in a transformer: of W_E), and of the map from neurons to answers.")),
+    Panel("irrep-history", "Irrep history", "Irreps", "heat", ("W_L", "W_E", "W_a", "W_b"), y="linear",
+        per="irrep", caption="Which irreps grow and die; each column is a checkpoint."),
     Panel("weights", "Sum of squared weights", "Measures", "lines", ("sum_squared_weights",), caption=(
         "Weight decay cleans up: the sharp drop is where memorised weights go.")),
     Panel("gini", "Sparsity over frequencies", "Measures", "lines", ("gini_W_E", "gini_W_L"),

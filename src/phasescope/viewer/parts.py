@@ -1,4 +1,4 @@
-"""Parts of a network's circuit over checkpoints, by name: scores, a neuron, the logits of a pair."""
+"""Parts of a network over checkpoints, by name: scores, a neuron, the logits of a pair, heads on an input."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,9 @@ from phasescope.store.run_folder import RunFolder, steps_in
 from phasescope.viewer.arrays import packed
 from phasescope.viewer.circuit import Circuit, circuit_of, logits, neuron_inputs, scores, telling_neurons
 from phasescope.viewer.frame_cache import read_own
-from phasescope.viewer.frames import modulus, tables_of
-from phasescope.viewer.record import recipe_of
+from phasescope.viewer.frames import tables_of
+from phasescope.viewer.problem import problem_of
+from phasescope.viewer.reading import Reading, reading_bytes, reading_names
 
 MOST_AT_ONCE = 12
 _NAME = re.compile(r"(scores)|neuron-(\d{1,5})|logits-(\d{1,3})-(\d{1,3})")
@@ -33,53 +34,66 @@ def circuit_record(folder: RunFolder, keys: Sequence[int]) -> dict[str, Any] | N
     if circuit is None or not steps:
         return None
     W_L = tables_of(_weights(folder, steps[-1]))["W_L"]
-    chosen = telling_neurons(circuit, W_L, modulus(recipe_of(folder)), keys)
+    chosen = telling_neurons(circuit, W_L, problem_of(folder).p, keys)
     return circuit.record() | {"telling": chosen}
 
 
-def part(circuit: Circuit, weights: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+def part(network: Circuit | Reading, weights: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     """Return one part of a network.
 
     Args:
-        circuit: Of the recipe.
+        network: How the recipe's is taken apart.
         weights: Of a checkpoint, float64.
-        name: ``scores``, ``neuron-12`` or ``logits-3-5``.
+        name: ``scores``, ``neuron-12`` or ``logits-3-5``; ``attention-3-5-1`` and ``answers-3-5-1`` where
+            the network reads sequences.
 
     Raises:
         PhasescopeError: If the network has no such part.
     """
-    found = _require(circuit, name)
+    if isinstance(network, Reading):
+        return network.part(weights, name)
+    found = _require(network, name)
     if found[1]:
-        return scores(circuit, weights).ravel()
+        return scores(network, weights).ravel()
     if found[2]:
-        return neuron_inputs(circuit, weights, int(found[2]))
-    return logits(circuit, weights, int(found[3]), int(found[4]))
+        return neuron_inputs(network, weights, int(found[2]))
+    return logits(network, weights, int(found[3]), int(found[4]))
 
 
-def part_names(record: Mapping[str, Any]) -> list[str]:
-    """Return the parts that a file holds: attention, the neurons and the pairs to begin with.
+def part_names(circuit: Mapping[str, Any] | None, reading: Mapping[str, Any] | None = None) -> list[str]:
+    """Return the parts that a file holds: attention, the neurons and the pairs or inputs to begin with.
+
+    Args:
+        circuit: What ``circuit_record`` wrote.
+        reading: What ``Reading.record`` wrote.
 
     Example:
         >>> part_names({"heads": 0, "telling": [12], "suggested": [{"a": 3, "b": 5}]})
         ['neuron-12', 'logits-3-5']
     """
-    names = ["scores"] if record["heads"] else []
-    names += [f"neuron-{neuron}" for neuron in record["telling"]]
-    return names + [f"logits-{pair['a']}-{pair['b']}" for pair in record["suggested"]]
+    if circuit is None:
+        return [] if reading is None else reading_names(reading)
+    names = ["scores"] if circuit["heads"] else []
+    names += [f"neuron-{neuron}" for neuron in circuit["telling"]]
+    return names + [f"logits-{pair['a']}-{pair['b']}" for pair in circuit["suggested"]]
 
 
-def part_bytes(record: Mapping[str, Any]) -> int:
+def part_bytes(circuit: Mapping[str, Any] | None, reading: Mapping[str, Any] | None = None) -> int:
     """Return how many bytes those take for each checkpoint."""
-    places = 2 * record["n"] + record["fixed"]
+    if circuit is None:
+        return 0 if reading is None else reading_bytes(reading)
+    places = 2 * circuit["n"] + circuit["fixed"]
     return int(
-        4 * record["heads"] * places
-        + 2 * len(record["telling"]) * (max(record["heads"], 1) * places + 1)
-        + 4 * len(record["suggested"]) * record["n"]
+        4 * circuit["heads"] * places
+        + 2 * len(circuit["telling"]) * (max(circuit["heads"], 1) * places + 1)
+        + 4 * len(circuit["suggested"]) * circuit["n"]
     )
 
 
 def part_records(folder: RunFolder, steps: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
-    """Write parts of some checkpoints as plain data for the page: neurons as float16, the others as float32.
+    """Write parts of some checkpoints as plain data for the page.
+
+    Neurons and attention patterns go as float16, the others as float32.
 
     Args:
         folder: The run's.
@@ -94,23 +108,24 @@ def part_records(folder: RunFolder, steps: Sequence[int], names: Sequence[str]) 
         DamagedFile: If a checkpoint's bits changed.
     """
     circuit = _circuit(folder)
-    if circuit is None:
+    network = circuit or problem_of(folder).reading
+    if network is None:
         raise PhasescopeError("this network cannot be taken apart")
     for name in names:
-        _require(circuit, name)
+        network.require(name) if isinstance(network, Reading) else _require(network, name)
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
     for step in steps:
         weights = _weights(folder, step)
         for name in names:
-            rows[name].append(part(circuit, weights, name))
+            rows[name].append(part(network, weights, name))
     pairs = [found for name in names if (found := _NAME.fullmatch(name)) and found[3]]
     return {
         "steps": list(steps),
         "parts": {
-            name: packed(np.array(found), "f2" if name.startswith("neuron") else "f4")
+            name: packed(np.array(found), "f2" if name.startswith(("neuron", "attention")) else "f4")
             for name, found in rows.items()
         },
-        "pairs": [circuit.pair_record(int(found[3]), int(found[4])) for found in pairs],
+        "pairs": [] if circuit is None else [circuit.pair_record(int(f[3]), int(f[4])) for f in pairs],
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from phasescope.errors import PhasescopeError
 from phasescope.evidence.claim import Evidence
 from phasescope.evidence.claims_file import claims_from_json
+from phasescope.phases.abruptness import abrupt_phases
 from phasescope.phases.grokking import grokking_phases
 from phasescope.phases.series import Series
 from phasescope.phases.stretches import Phases
@@ -120,12 +121,15 @@ def series_records(folder: RunFolder, series: Mapping[str, Points]) -> list[dict
     return records
 
 
-def phase_records(series: Mapping[str, Points]) -> list[dict[str, Any]]:
-    """Cut a run into its phases, by the rules of ``phases.grokking``.
+def phase_records(series: Mapping[str, Points], sudden: bool = True) -> list[dict[str, Any]]:
+    """Cut a run into its phases: of grokking, or else around the one sudden fall of its test loss.
+
+    The rules are those of ``phases.grokking`` and ``phases.abruptness``.
 
     Args:
         series: ``train_loss`` and ``test_loss``; ``sum_squared_weights`` and ``excluded_loss_all_keys``
             where they are known.
+        sudden: Whether to look for one sudden fall where nothing groks, which takes up to a second.
 
     Returns:
         Name, first and last step of each stretch, and the rule by which it ends; none where there are none.
@@ -144,6 +148,8 @@ def phase_records(series: Mapping[str, Points]) -> list[dict[str, Any]]:
             sum_squared_weights=known.get("sum_squared_weights"),
             excluded_loss=known.get("excluded_loss_all_keys"),
         )
+        if sudden and not phases.stretches:
+            phases = abrupt_phases(known["test_loss"])
     except PhasescopeError:  # too few looks to cut
         return []
     return list(_stretches(phases))

@@ -77,7 +77,7 @@ def serve(root: Path, port: int, opened: str | None, browser: bool) -> None:
     """Serve a store's page on 127.0.0.1 until Ctrl-C.
 
     Args:
-        root: Folder of runs; may still be empty.
+        root: Folder of runs; it may be empty.
         port: The port; the next free one is taken if it is in use, and said.
         opened: Folder name of the run whose page is opened first; None for the store's.
         browser: Whether to open the browser.

@@ -58,7 +58,11 @@ PS.makeCard = (page, panel, run) => {
   for (const field of shape.fields?.() ?? []) {
     const set = (value) => page.pick(run, field.set(value));
     if (field.known && (!run.live || field.max === undefined)) tools.push(select(field.name, field.known, field.value, (value) => set(field.max === undefined ? value : Number(value)), field.name));
-    else if (run.live) {
+    else if (field.text !== undefined) {
+      const input = PS.el("input", { type: "text", value: field.value, "aria-label": `${panel.title}: ${field.name}, ${field.help}`, title: field.help, "data-field": field.name, spellcheck: "false", readonly: !run.live,
+        onchange: () => { const change = field.read(input.value); input.setCustomValidity(change ? "" : field.help); if (change) page.pick(run, change); else input.reportValidity(); } });
+      tools.push(PS.el("label", {}, field.name, " ", input));
+    } else if (run.live) {
       const input = PS.el("input", { type: "number", min: 0, max: field.max, value: field.value, "aria-label": `${panel.title}: ${field.name}`, list: field.known ? `${name}-known` : null, "data-field": field.name,
         onchange: () => set(Math.max(0, Math.min(field.max, Math.round(Number(input.value) || 0)))) });
       tools.push(PS.el("label", {}, field.name, " ", input), ...(field.known ? [PS.el("datalist", { id: `${name}-known` }, ...field.known.map((value) => PS.el("option", { value })))] : []));
@@ -99,6 +103,7 @@ PS.makeCard = (page, panel, run) => {
 PS.layPicked = (page) => {
   for (const card of page.cards) for (const input of card.node.querySelectorAll("[data-field]")) {
     const field = card.shape.fields().find((one) => one.name === input.dataset.field);
+    if (input.options && ![...input.options].some((one) => one.value === String(field.value))) input.append(new Option("typed", field.value));
     input.value = field.value;
   }
 };
@@ -106,6 +111,7 @@ PS.layPicked = (page) => {
 // all cards of a page under their headings; one is drawn when it first comes near the window, and again when its width changes
 PS.layCards = (page) => {
   page.watch?.disconnect();
+  page.view?.disconnect();
   page.resize?.disconnect();
   const panels = page.runs[0].allPanels();
   page.cards = panels.flatMap((panel) => page.runs.map((run) => PS.makeCard(page, panel, run))).filter(Boolean);
@@ -119,14 +125,21 @@ PS.layCards = (page) => {
       card.near = entry.isIntersecting;
       card.node.classList.toggle("near", card.near);
       if (card.near && !card.seen) card.paint();
-      else if (card.near && card.stale) { card.move(); card.describe(); }
     }
   }, { rootMargin: "100px" });
+  // only what is in view moves with the slider; the rest catches up when it comes there
+  page.view = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const card = of.get(entry.target);
+      card.inView = entry.isIntersecting;
+      if (card.inView && card.seen && card.stale) { card.move(); card.describe(); }
+    }
+  });
   page.resize = new ResizeObserver((entries) => {
     for (const entry of entries) {
       const card = of.get(entry.target);
       if (card.seen && card.pen && Math.abs(card.width - entry.contentRect.width) > 2) card.paint();
     }
   });
-  for (const card of page.cards) { page.watch.observe(card.node); page.resize.observe(card.body); }
+  for (const card of page.cards) { page.watch.observe(card.node); page.view.observe(card.node); page.resize.observe(card.body); }
 };

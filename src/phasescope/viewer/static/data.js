@@ -22,8 +22,9 @@ const cut = (all, n) => { const each = all.length / n; return Array.from({ lengt
 PS.Run = class {
   constructor(record) {
     Object.assign(this, { run: record.run, panels: record.panels, p: record.p, keys: record.keys, keysFrom: record.keys_from,
-      phases: record.phases, notes: record.notes, live: record.live, series: new Map(), parts: new Map(), pairs: new Map(), pick: {} });
+      phases: record.phases, notes: record.notes, live: record.live, irreps: record.irreps, reading: record.reading, series: new Map(), parts: new Map(), pairs: new Map(), pick: {} });
     this.setCircuit(record.circuit);
+    if (this.reading) this.pick.input = this.reading.examples[0].input;
     this.clearFrames();
     this.addSeries(record.series);
     if (record.frames) this.addFrames(record.frames);
@@ -39,7 +40,7 @@ PS.Run = class {
   }
 
   clearFrames() {
-    this.frames = { steps: [], norms: {}, circles: {} };
+    this.frames = { steps: [], norms: {}, shares: {}, circles: {} };
     this.fromFrames = new Map();
     this.parts.clear();
   }
@@ -62,7 +63,7 @@ PS.Run = class {
       if (old) { old.steps = join(old.steps, steps); old.values = join(old.values, values); }
       else this.fromFrames.set(name, { name, symbol: "", unit: "", scale: "log", per: name.includes(".") ? "tensor" : "", steps, values });
     }
-    for (const part of ["norms", "circles"]) {
+    for (const part of ["norms", "shares", "circles"]) {
       for (const [name, text] of Object.entries(record[part])) (this.frames[part][name] ??= []).push(...cut(PS.unpack(text, Float32Array), n));
     }
     this.frames.steps.push(...record.steps);
@@ -73,14 +74,31 @@ PS.Run = class {
     if (!record.steps.length) return;
     for (const [name, text] of Object.entries(record.parts)) {
       if (!this.parts.has(name)) this.parts.set(name, { steps: [], rows: [] });
-      const part = this.parts.get(name), all = name.startsWith("neuron") ? PS.unpackHalf(text) : PS.unpack(text, Float32Array);
+      const part = this.parts.get(name), all = /^(neuron|attention)/.test(name) ? PS.unpackHalf(text) : PS.unpack(text, Float32Array);
       part.steps.push(...record.steps);
       part.rows.push(...cut(all, record.steps.length));
     }
   }
 
-  // the parts of the circuit that the page shows now
+  // whether the network can read some tokens, "3-5-1", and the page can show what it makes of them
+  reads(input) {
+    const tokens = String(input).split("-");
+    return Boolean(this.reading) && tokens.length === this.reading.n && tokens.every((token) => /^\d{1,4}$/.test(token) && Number(token) < this.reading.vocab)
+      && (this.live || this.parts.has(`attention-${input}`));
+  }
+
+  // follow what a reader picks: a neuron is one run's own, a pair or an input is looked at in all runs
+  choose(change, own) {
+    const next = { ...this.pick, ...change };
+    if ("input" in change) { if (this.reads(next.input)) this.pick = next; return; }
+    if (!this.circuit || ("neuron" in change && !own) || Math.max(next.a, next.b) >= this.circuit.n) return;
+    if (!this.live && !this.parts.has(`logits-${next.a}-${next.b}`)) Object.assign(next, { a: this.pick.a, b: this.pick.b });  // a file holds some pairs only
+    this.pick = next;
+  }
+
+  // the parts of the network that the page shows now
   wanted() {
+    if (this.reading) return [`attention-${this.pick.input}`, `answers-${this.pick.input}`];
     if (!this.circuit) return [];
     return [...(this.circuit.heads ? ["scores"] : []), `neuron-${this.pick.neuron}`, `logits-${this.pick.a}-${this.pick.b}`];
   }
@@ -105,7 +123,9 @@ PS.Run = class {
         shows: members, covers: [], caption: "", x: "linear", y: scale, unit, per, symbol };
     });
     const place = this.panels.findLastIndex((panel) => panel.part === "Measures") + 1;
-    return this.panels.toSpliced(place, 0, ...more);
+    const listed = this.panels.map((panel) => (panel.kind !== "places" ? panel
+      : { ...panel, family: panel.shows[0], shows: this.names().filter((name) => name.startsWith(`${panel.shows[0]}.`)) }));
+    return listed.toSpliced(place, 0, ...more);
   }
 
   // the places of the slider: checkpoints where there are any, else the steps that were logged; and the newest step

@@ -4,7 +4,7 @@
 PS.kinds = {};
 
 PS.label = (name) => name.replaceAll("_", " ").replace(/ all keys$/, " (all keys)").replace(/\b(gini|norm) W/i, "$1 of W")
-  .replace(/\bW ([A-Z])\b/g, "W_$1").replace(/^gini/, "Gini").replace(/^(fourier)/, "Fourier");
+  .replace(/\bW ([A-Zabxy])\b/g, "W_$1").replace(/^gini/, "Gini").replace(/^(fourier)/, "Fourier");
 
 PS.shadePhases = (parent, run, x, box) => {
   for (const phase of run.phases) {
@@ -12,6 +12,16 @@ PS.shadePhases = (parent, run, x, box) => {
     if (to > from) parent.append(PS.svg("rect", { x: from, y: box.top, width: to - from, height: box.bottom - box.top,
       fill: PS.phaseColor[phase.name] ?? "#8b929c", opacity: PS.now.dark ? 0.16 : 0.13 }));
   }
+};
+// the path of a curve; it is lifted where a value cannot be drawn
+PS.curve = (x, y, steps, value) => {
+  let path = "", down = false;
+  for (let j = 0; j < steps.length; j += 1) {
+    const v = value(j), s = steps[j], fits = Number.isFinite(v) && (!y.log || v > 0) && (!x.log || s > 0);
+    if (fits) path += `${down ? "L" : "M"}${x.place(s).toFixed(1)} ${y.place(v).toFixed(1)}`;
+    down = fits;
+  }
+  return path;
 };
 PS.stepsScale = (run, view, box) => PS.scale(view.x, view.x === "log" ? 1 : 0, run.lastStep(), box.left, box.right);
 
@@ -38,14 +48,7 @@ PS.kinds.lines = (panel, run, view) => {
     marks = series.map((one, i) => {
       const [hue, dash] = PS.styleOf[one.name] ?? [i % 7, i % 7];
       const color = PS.shade(hue, t.dark), pattern = PS.dashes[dash];
-      let path = "", down = false;
-      for (let j = 0; j < one.steps.length; j += 1) {
-        const v = one.values[j], s = one.steps[j];
-        const fits = Number.isFinite(v) && (!y.log || v > 0) && (!x.log || s > 0);
-        if (fits) path += `${down ? "L" : "M"}${x.place(s).toFixed(1)} ${y.place(v).toFixed(1)}`;
-        down = fits;
-      }
-      root.append(PS.svg("path", { d: path, fill: "none", stroke: color, "stroke-width": 1.8, "stroke-dasharray": pattern,
+      root.append(PS.svg("path", { d: PS.curve(x, y, one.steps, (j) => one.values[j]), fill: "none", stroke: color, "stroke-width": 1.8, "stroke-dasharray": pattern,
         "stroke-linejoin": "round" }));
       const left = 4 + (i % columns) * (width / columns), line = 12 + 17 * Math.floor(i / columns);
       root.append(PS.svg("line", { x1: left, x2: left + 24, y1: line - 4, y2: line - 4, stroke: color, "stroke-width": 2.2,

@@ -2,11 +2,11 @@
 // One neuron over all pairs with its polynomial, and the logits of one pair.
 
 PS.kinds.neuron = (panel, run) => {
-  let boxes = [], spectrum, pictures = [], known = null;
+  let boxes = [], spectrum, pictures = [], known = null, rooms = null;
   const name = () => `neuron-${run.pick.neuron}`, n = () => run.circuit.n;
-  const plane = (step) => {
+  const plane = (step, room) => {
     const parts = run.partAt(name(), step), scores = run.partAt("scores", step);
-    return parts && (scores || !run.circuit.heads) ? PS.neuronPlane(run.circuit, scores, parts) : null;
+    return parts && (scores || !run.circuit.heads) ? PS.neuronPlane(run.circuit, scores, parts, room) : null;
   };
   // the neuron's frequency is the one it ends with, so that its name does not change on the way
   const frequency = () => {
@@ -18,13 +18,14 @@ PS.kinds.neuron = (panel, run) => {
     return known.k;
   };
   const state = (step) => {
-    const act = plane(step);
+    rooms ??= [new Float64Array(n() ** 2), new Float64Array(n() ** 2)];  // what is told holds until it is asked again
+    const act = plane(step, rooms[0]);
     if (!act) return null;
     let low = 0, high = 0;
     for (const v of act) { low = Math.min(low, v); high = Math.max(high, v); }
     if (!run.p) return { act, low, high };
     const k = frequency(), shares = PS.shares(act, run.p);
-    return { act, low, high, k, shares, fit: PS.polynomial(act, run.p, k) };
+    return { act, low, high, k, shares, fit: PS.polynomial(act, run.p, k, rooms[1]) };
   };
   const frame = (width) => {
     const t = PS.now, side = Math.min(250, (width - 40) / 2 - 20), two = Boolean(run.p), top = 24;
@@ -45,12 +46,12 @@ PS.kinds.neuron = (panel, run) => {
     const now = state(step), t = PS.now;
     if (!now) { pen.text(boxes[0].x + 8, boxes[0].y + 22, "loading …", { fill: t.quiet }); return; }
     [now.act, now.fit].slice(0, boxes.length).forEach((values, i) => {
-      pictures[i] = PS.picture(n(), n(), (j) => values[j], now.low, now.high, pictures[i]);
+      pictures[i] = PS.picture(n(), n(), values, now.low, now.high, pictures[i]);
       pen.image(boxes[i].x, boxes[i].y, boxes[i].side, boxes[i].side, pictures[i]);
     });
     marker(pen, boxes[0], n(), run.pick);
     const right = boxes.at(-1).x + boxes.at(-1).side;
-    pen.text(right, boxes[0].y + boxes[0].side + 13, `${PS.number(now.low)} to ${PS.number(now.high)}`, { fill: t.quiet, anchor: "end" });
+    pen.text(right, boxes[0].y + (boxes.length > 1 ? boxes[0].side + 13 : -6), `${PS.number(now.low)} to ${PS.number(now.high)}`, { fill: t.quiet, anchor: "end" });
     if (!now.shares) return;
     const { x, y, box, wide, strong } = spectrum;
     pen.text(box.right, box.top - 7, `k = ${now.k} holds ${PS.number(100 * now.shares[now.k - 1])} %`, { fill: t.ink, anchor: "end", weight: 600 });
@@ -65,7 +66,8 @@ PS.kinds.neuron = (panel, run) => {
   const cellAt = (x, y) => boxes.map((box) => box.cell(x, y)).find(Boolean);
   const over = (x, y, step) => { const cell = cellAt(x, y), now = cell && state(step); return now ? `a = ${cell[0]}, b = ${cell[1]}: ${PS.number(now.act[cell[0] * n() + cell[1]])}${now.fit ? `, polynomial ${PS.number(now.fit[cell[0] * n() + cell[1]])}` : ""}` : ""; };
   const fields = () => [{ name: "neuron", value: run.pick.neuron, max: run.circuit.neurons - 1, known: run.circuit.telling, set: (neuron) => ({ neuron }) }];
-  return { frame, move, over, label, csv, fields, pairAt: cellAt, has: () => Boolean(run.circuit) };
+  return { frame, move, over, label, csv, fields, pairAt: cellAt, picks: true, has: () => Boolean(run.circuit),
+    caption: () => (run.p ? "Left as it is, right the best polynomial of degree two in the cosines and sines of one frequency. Below, how its variance divides over the frequencies." : "") };
 };
 
 PS.kinds.logits = (panel, run) => {
@@ -111,5 +113,5 @@ PS.kinds.logits = (panel, run) => {
     { name: "a", value: run.pick.a, max: run.circuit.n - 1, set: (a) => ({ a }) }, { name: "b", value: run.pick.b, max: run.circuit.n - 1, set: (b) => ({ b }) },
     { name: "pair", known: run.circuit.suggested.map(({ a, b, trained }) => [`${a}-${b}`, `${a}, ${b} ${trained ? "trained" : "held out"}`]), value: `${run.pick.a}-${run.pick.b}`,
       set: (pair) => { const [a, b] = pair.split("-").map(Number); return { a, b }; } }];
-  return { frame, move, over, csv, fields, label: (step) => { const now = state(step); return now ? said(now) : ""; }, has: () => Boolean(run.circuit) };
+  return { frame, move, over, csv, fields, picks: true, label: (step) => { const now = state(step); return now ? said(now) : ""; }, has: () => Boolean(run.circuit) };
 };

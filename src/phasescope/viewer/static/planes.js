@@ -15,7 +15,7 @@ const planeAxes = (root, box, n) => {
 };
 const ramp = (root, x, y, low, high) => {
   root.append(PS.text(x, y + 8, low), PS.text(x + 118, y + 8, high));
-  const bar = PS.picture(64, 1, (i) => i, 0, 63);
+  const bar = PS.picture(64, 1, Float64Array.from({ length: 64 }, (_, i) => i), 0, 63);
   root.append(PS.svg("image", { x: x + 14, y, width: 98, height: 8, preserveAspectRatio: "none", href: bar.toDataURL() }));
 };
 const marker = (pen, box, n, { a, b }) => {
@@ -36,9 +36,20 @@ PS.looks = (circuit, scores) => {
   });
 };
 
+// a head's attention to a, to b or to one of the tokens that stay, over all pairs
+PS.attentionPlane = ({ n, fixed, share }, { e, rest }, to, out) => {
+  const stays = to > 1 ? e[2 * n + Math.min(to - 2, fixed - 1)] : 0, flat = 1 - share;
+  for (let a = 0, i = 0; a < n; a += 1) for (let b = 0; b < n; b += 1, i += 1) {
+    const ea = e[a], eb = e[n + b];
+    out[i] = share * (to === 0 ? ea : to === 1 ? eb : stays) / (ea + eb + rest) + flat;
+  }
+  return out;
+};
+
 PS.kinds.attention = (panel, run, view) => {
   let boxes = [];
   const places = () => ["a", "b", ...(run.circuit.fixed > 1 ? ["operation"] : []), "="];
+  let room;
   const pictures = new Map();
   const frame = (width) => {
     const { heads, n } = run.circuit, columns = Math.min(heads, Math.max(2, Math.floor(width / 200)));
@@ -53,24 +64,22 @@ PS.kinds.attention = (panel, run, view) => {
     return root;
   };
   const move = (pen, step) => {
-    const scores = run.partAt("scores", step), { n, fixed, share } = run.circuit;
+    const scores = run.partAt("scores", step), { n } = run.circuit;
     if (!scores) return;
     const to = places().indexOf(view.to ?? "a");
-    PS.looks(run.circuit, scores).forEach(({ e, rest }, h) => {
-      const among = (i, total) => share * e[i] / total + 1 - share;
-      const value = to > 1 ? (i) => among(2 * n + Math.min(to - 2, fixed - 1), e[i / n | 0] + e[n + i % n] + rest)
-        : to ? (i) => among(n + i % n, e[i / n | 0] + e[n + i % n] + rest) : (i) => among(i / n | 0, e[i / n | 0] + e[n + i % n] + rest);
-      pictures.set(h, PS.picture(n, n, value, 0, 1, pictures.get(h)));
+    room ??= new Float64Array(n * n);
+    PS.looks(run.circuit, scores).forEach((look, h) => {
+      pictures.set(h, PS.picture(n, n, PS.attentionPlane(run.circuit, look, to, room), 0, 1, pictures.get(h)));
       pen.image(boxes[h].x, boxes[h].y, boxes[h].side, boxes[h].side, pictures.get(h));
       marker(pen, boxes[h], n, run.pick);
     });
   };
   const table = (step) => {
-    const scores = run.partAt("scores", step), { n, share } = run.circuit;
-    return !scores ? [] : PS.looks(run.circuit, scores).map(({ e, rest }) => Array.from({ length: n * n }, (_, i) => {
-      const total = e[i / n | 0] + e[n + i % n] + rest;
-      return [share * e[i / n | 0] / total + 1 - share, share * e[n + i % n] / total + 1 - share];
-    }));
+    const scores = run.partAt("scores", step), size = run.circuit.n ** 2;
+    return !scores ? [] : PS.looks(run.circuit, scores).map((look) => {
+      const [a, b] = [0, 1].map((to) => PS.attentionPlane(run.circuit, look, to, new Float64Array(size)));
+      return Array.from(a, (v, i) => [v, b[i]]);
+    });
   };
   const csv = (step) => [["step", "head", "a", "b", "attention_to_a", "attention_to_b"],
     ...table(step).flatMap((rows, h) => rows.map(([a, b], i) => [run.stepOfParts(step), h, i / run.circuit.n | 0, i % run.circuit.n, a, b]))];
@@ -81,7 +90,7 @@ PS.kinds.attention = (panel, run, view) => {
     const found = cell && table(step)[h]?.[cell[0] * run.circuit.n + cell[1]];
     return found ? `a = ${cell[0]}, b = ${cell[1]}: to a ${PS.number(found[0])}, to b ${PS.number(found[1])}` : "";
   };
-  return { frame, move, over, csv, label, pairAt: cellAt, has: () => run.circuit?.heads > 0, choices: () => [["to", "to", places()]] };
+  return { frame, move, over, csv, label, pairAt: cellAt, picks: true, has: () => run.circuit?.heads > 0, choices: () => [["to", "to", places()]] };
 };
 
 // ---- a neuron
@@ -93,8 +102,8 @@ const erf = (x) => {  // Abramowitz and Stegun 7.1.26, to 1.5e-7
 };
 const ACTIVATE = { relu: (x) => (x > 0 ? x : 0), gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)), quadratic: (x) => x * x, absolute: Math.abs };
 
-PS.neuronPlane = (circuit, scores, parts) => {
-  const { n, share } = circuit, heads = Math.max(1, circuit.heads), wide = 2 * n + circuit.fixed, out = new Float64Array(n * n).fill(parts.at(-1));
+PS.neuronPlane = (circuit, scores, parts, room) => {
+  const { n, share } = circuit, heads = Math.max(1, circuit.heads), wide = 2 * n + circuit.fixed, out = (room ?? new Float64Array(n * n)).fill(parts.at(-1));
   const looks = circuit.heads ? PS.looks(circuit, scores) : [];
   for (let h = 0; h < heads; h += 1) {
     const own = parts.subarray(h * wide, (h + 1) * wide), e = looks[h]?.e;
@@ -139,8 +148,8 @@ PS.shares = (plane, p) => {
 };
 
 // the projection on the mean and the eight components of one frequency: a polynomial of degree two
-PS.polynomial = (plane, p, k) => {
-  const u = [new Float64Array(p).fill(1 / Math.sqrt(p)), ...PS.basis(p)[k - 1]], out = new Float64Array(p * p);
+PS.polynomial = (plane, p, k, room) => {
+  const u = [new Float64Array(p).fill(1 / Math.sqrt(p)), ...PS.basis(p)[k - 1]], out = (room ?? new Float64Array(p * p)).fill(0);
   const across = u.map((wave) => { const rows = new Float64Array(p); for (let a = 0; a < p; a += 1) rows[a] = dot(plane.subarray(a * p, (a + 1) * p), wave); return rows; });
   for (let j = 0; j < 3; j += 1) {
     const fitted = new Float64Array(p);

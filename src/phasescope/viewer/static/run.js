@@ -56,23 +56,18 @@
     tip.style.top = `${Math.max(4, event.clientY - 34)}px`;
   };
 
-  // a neuron is one run's own; a pair is looked at in all of them
   page.pick = async (run, change) => {
-    for (const one of page.runs) if (one.circuit && (one === run || !("neuron" in change))) {
-      const next = { ...one.pick, ...change }, names = [`neuron-${next.neuron}`, `logits-${next.a}-${next.b}`];
-      if (Math.max(next.a, next.b) >= one.circuit.n) continue;
-      if (!one.live && !one.parts.has(names[1])) Object.assign(next, { a: one.pick.a, b: one.pick.b });  // a file holds some pairs only
-      one.pick = next;
-    }
-    const pair = `${run.pick.a}-${run.pick.b}`;
+    for (const one of page.runs) one.choose(change, one === run);
+    const picked = JSON.stringify(run.pick);
     PS.layPicked(page);
     for (const one of page.runs) if (one.live) await moreParts(one);
-    if (pair === `${run.pick.a}-${run.pick.b}`) repaint((card) => ["neuron", "logits", "attention"].includes(card.panel.kind));
+    if (picked === JSON.stringify(run.pick)) repaint((card) => card.shape.picks);
     history.replaceState(null, "", page.link(null));
   };
   const fromLink = () => {
     const wanted = new URLSearchParams(location.hash.slice(1)), pair = /^(\d+)-(\d+)$/.exec(wanted.get("pair") ?? "");
     page.runs.forEach((run, i) => {
+      if (wanted.has("input")) run.choose({ input: wanted.get("input") }, true);
       if (!run.circuit) return;
       const neuron = (wanted.get("neuron") ?? "").split(",")[i], [a, b] = pair ? [Number(pair[1]), Number(pair[2])] : [run.pick.a, run.pick.b];
       if (/^\d+$/.test(neuron ?? "") && Number(neuron) < run.circuit.neurons && (run.live || run.parts.has(`neuron-${neuron}`))) run.pick.neuron = Number(neuron);
@@ -153,7 +148,7 @@
       PS.layCards(page);
       time.refresh(true);
       await Promise.all(page.runs.map(moreParts));
-      repaint((card) => ["neuron", "logits"].includes(card.panel.kind));
+      repaint((card) => card.shape.picks);
       setTimeout(keepUp, 700);
     }
     document.body.dataset.ready = "yes";

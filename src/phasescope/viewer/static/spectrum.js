@@ -4,9 +4,10 @@
 // a table of such numbers: name, keys, and the row of each step; from checkpoints, or from series called "name.key"
 PS.tables = (panel, run) => {
   if (!panel.family) {
-    return panel.shows.filter((name) => run.frames.norms[name]).map((name) => {
-      const rows = run.frames.norms[name];
-      return { name, keys: Array.from(rows[0], (_, i) => String(i + 1)), steps: run.frames.steps, rows };
+    const of = panel.per === "irrep" ? run.frames.shares : run.frames.norms;
+    return panel.shows.filter((name) => of[name]).map((name) => {
+      const keys = panel.per === "irrep" ? run.irreps : Array.from(of[name][0], (_, i) => String(i + 1));
+      return { name, keys, steps: run.frames.steps, rows: of[name] };
     });
   }
   const members = panel.shows.map((name) => run.get(name)).filter((one) => one?.values.length);
@@ -25,10 +26,11 @@ const extent = (rows, log) => {
 };
 const rowAt = (table, step) => table.rows[Math.max(0, PS.placeAt(table.steps, step))];
 const short = (key) => key.split(".").at(-1).slice(0, 9);
+const what = (panel) => (panel.per === "irrep" ? "part of" : "norm in");
 const isKey = (run, panel) => (panel.per === "frequency" ? new Set(run.keys.map(String)) : new Set());
 
 // bars of one table in a box; returns what draws them
-const bars = (root, table, box, { hue, marked, log, top, bottom }) => {
+PS.bars = (root, table, box, { hue = 0, marked, log, top, bottom, colors }) => {
   const t = PS.now, n = table.keys.length, numeric = table.keys.every((key) => /^\d+$/.test(key));
   const x = PS.scale("linear", 0.3, n + 0.7, box.left, box.right), [low, high] = extent(table.rows, log);
   const y = log ? PS.scale("log", low / 1.3, high * 1.3, box.bottom, box.top) : PS.scale("linear", Math.min(0, low * 1.1), high * 1.12 || 1, box.bottom, box.top);
@@ -46,11 +48,12 @@ const bars = (root, table, box, { hue, marked, log, top, bottom }) => {
     return { key, i, anchor, at: x.place(i + 1) + { end: 2, start: -2, middle: 0 }[anchor] };
   });
   return {
+    low, high,
     draw(pen, row) {
       for (let i = 0; i < n; i += 1) {
         if (!Number.isFinite(row[i]) || log && !(row[i] > 0)) continue;
         const at = Math.max(box.top - 4, y.place(row[i]));
-        pen.rect(x.place(i + 1) - wide / 2, Math.min(at, zero), wide, Math.abs(zero - at), !anyKey || marked.has(table.keys[i]) ? strong : t.bar);
+        pen.rect(x.place(i + 1) - wide / 2, Math.min(at, zero), wide, Math.abs(zero - at), colors?.[i] ?? (!anyKey || marked.has(table.keys[i]) ? strong : t.bar));
       }
       for (const { key, i, anchor, at } of words) if (Number.isFinite(row[i])) pen.text(at, y.place(row[i]) - 3, key, { fill: t.ink, anchor, size: 10.5, weight: 600 });
     },
@@ -64,12 +67,13 @@ const overTime = (root, run, table, box, view, { marked, log, title, below }) =>
   const f = log ? (v) => Math.log10(Math.max(v, low)) : (v) => v, floor = log || low < 0 ? f(low) : 0;
   const columns = Math.max(1, Math.round(box.right - box.left));
   const at = Array.from({ length: columns }, (_, c) => table.rows[Math.max(0, PS.placeAt(table.steps, x.back(box.left + (c + 0.5) / columns * (box.right - box.left))))]);
-  const picture = PS.picture(columns, n, (i) => f(at[i % columns][n - 1 - Math.floor(i / columns)]), floor, f(high));
+  const values = Float64Array.from({ length: columns * n }, (_, i) => f(at[i % columns][n - 1 - Math.floor(i / columns)]));
+  const picture = PS.picture(columns, n, values, floor, f(high));
   root.append(PS.svg("image", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top,
     preserveAspectRatio: "none", href: picture.toDataURL(), "image-rendering": "pixelated" }));
   const y = PS.scale("linear", 0.5, n + 0.5, box.bottom, box.top), numeric = table.keys.every((key) => /^\d+$/.test(key));
   PS.axes(root, x, { place: y.place, ticks: [] }, box, { x: below });
-  const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, short(key)]);
+  const shown = numeric && n > 16 ? y.ticks.filter(([v]) => v >= 1 && v <= n).map(([v]) => [v, table.keys[Math.round(v) - 1]]) : table.keys.map((key, i) => [i + 1, short(key)]).filter((_, i) => i % Math.ceil(11 * n / (box.bottom - box.top)) === 0);
   for (const [v, text] of shown) root.append(PS.text(box.left - 6, y.place(v) + 3.5, text, { "text-anchor": "end" }));
   root.append(PS.text(box.left, box.top - 8, `${title}: dark ${PS.number(log || low < 0 ? low : 0)}, bright ${PS.number(high)}`));
   let above = Infinity;
@@ -95,7 +99,7 @@ PS.kinds.bars = (panel, run, view) => {
     parts = all.map((table, i) => {
       const box = { left: 52, right: width - 12, top: 26 + each * i, bottom: each * (i + 1) + 2 };
       const last = i === all.length - 1;
-      return { table, box, ...bars(root, table, box, { hue: i, marked: isKey(run, panel), log: log(), top: `${panel.family ? panel.unit : "norm in"} ${table.name}`.trim(), bottom: last ? panel.per : "" }) };
+      return { table, box, ...PS.bars(root, table, box, { hue: i, marked: isKey(run, panel), log: log(), top: `${panel.family ? panel.unit : what(panel)} ${table.name}`.trim(), bottom: last ? panel.per : "" }) };
     });
     return root;
   };
@@ -111,7 +115,7 @@ PS.kinds.heat = (panel, run, view) => {
     const height = 320, root = PS.svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
     table = tables().find((one) => one.name === view.matrix) ?? tables()[0];
     past = overTime(root, run, table, { left: 52, right: width - 40, top: 24, bottom: height - 36 }, view,
-      { marked: isKey(run, panel), log: view.y === "log", title: `norm in ${table.name}`, below: "step" });
+      { marked: isKey(run, panel), log: view.y === "log", title: `${what(panel)} ${table.name}`, below: "step" });
     return root;
   };
   return { frame, move: (pen, step) => past.cursor(pen, step), label: (step) => largest(table, rowAt(table, step)), csv: () => csvOf(tables(), panel.per),
@@ -125,7 +129,7 @@ PS.kinds.family = (panel, run, view) => {
   const frame = (width) => {
     const root = PS.svg("svg", { viewBox: `0 0 ${width} 420`, role: "img" }), marked = isKey(run, panel), log = view.y === "log";
     [table] = PS.tables(panel, run);
-    now = bars(root, table, { left: 52, right: width - 34, top: 26, bottom: 150 }, { hue: 0, marked, log, top: panel.unit || panel.symbol, bottom: panel.per });
+    now = PS.bars(root, table, { left: 52, right: width - 34, top: 26, bottom: 150 }, { hue: 0, marked, log, top: panel.unit || panel.symbol, bottom: panel.per });
     past = overTime(root, run, table, { left: 52, right: width - 34, top: 218, bottom: 384 }, view, { marked, log, title: "over training", below: "step" });
     return root;
   };

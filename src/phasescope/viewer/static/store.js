@@ -29,19 +29,33 @@
     return root;
   };
 
-  // what sets a run apart: the values of its recipe that not all runs share
+  // what sets a run apart: the values of its recipe that not all runs share, those of the fewest runs first;
+  // of fields that divide the runs in the same way one comes early and the others late
+  const RANK = ["seed", "task", "split", "optimiser", "model"], rank = (key) => { const at = RANK.indexOf(key.split(".", 1)[0]); return at < 0 ? RANK.length : at; };
   const differences = () => {
     const seen = new Map();
     for (const run of runs) for (const [key, value] of run.recipe) {
       if (!seen.has(key)) seen.set(key, new Map());
       seen.get(key).set(value, (seen.get(key).get(value) ?? 0) + 1);
     }
-    const full = runs.filter((run) => run.recipe.length).length;
+    const full = runs.filter((run) => run.recipe.length).length, recipes = runs.map((run) => new Map(run.recipe)), division = new Map();
+    for (const key of seen.keys()) {
+      const order = new Map([...seen.get(key).keys()].map((value, i) => [value, i]));
+      division.set(key, recipes.map((recipe) => order.get(recipe.get(key))).join());
+    }
     for (const run of runs) {
-      run.different = run.recipe.filter(([key, value]) => key !== "name" && seen.get(key).get(value) !== full)
-        .map(([key, value]) => `${key.split(".").slice(-2).join(".")} ${PS.told(key, value)}`).join(", ");
+      const told = new Set(), late = new Set(), apart = run.recipe.filter(([key, value]) => key !== "name" && seen.get(key).get(value) !== full)
+        .sort(([a, u], [b, v]) => seen.get(a).get(u) - seen.get(b).get(v) || rank(a) - rank(b));
+      for (const [key] of apart) { if (told.has(division.get(key))) late.add(key); told.add(division.get(key)); }
+      run.apart = apart.sort(([a], [b]) => late.has(a) - late.has(b)).map(([key, value]) => `${key.split(".").slice(-2).join(".")} ${PS.told(key, value)}`);
+      run.different = run.apart.join(", ");
     }
   };
+  const FEW = 4;
+  const differing = ({ apart }) => (apart.length <= FEW + 1 ? [apart.join(", ")]
+    : [`${apart.slice(0, FEW).join(", ")} `, PS.el("details", {}, PS.el("summary", {}, `and ${apart.length - FEW} more`), apart.slice(FEW).join(", "))]);
+  // "grokked at 900 (to within 50; ...)": the first in one line, the rest small below it
+  const outcome = (text) => { const found = /^([^(]{1,60}) \(([^)]+)\)$/.exec(text); return found ? [PS.el("div", { class: "line" }, found[1]), PS.el("small", { class: "line" }, found[2])] : [text]; };
 
   const columns = [["name", "run"], ["state", "state"], ["outcome", "outcome"], ["step", "step"], ["different", "differs in"], ["updated", "updated (UTC)"]];
   const compare = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
@@ -68,9 +82,9 @@
         paintTogether();
       } });
       return PS.el("tr", {}, PS.el("td", {}, box), PS.el("td", {}, PS.el("a", { href: `/run/${run.id}` }, run.name)),
-        PS.el("td", {}, PS.el("span", { class: `state ${run.state}` }, run.state)), PS.el("td", {}, run.outcome),
+        PS.el("td", {}, PS.el("span", { class: `state ${run.state}` }, run.state)), PS.el("td", {}, ...outcome(run.outcome)),
         PS.el("td", { class: "figure" }, `${PS.count(run.step)}${run.steps ? ` of ${PS.count(run.steps)}` : ""}`),
-        PS.el("td", { class: "differs", title: run.different }, PS.el("div", {}, run.different)), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
+        PS.el("td", { class: "differs" }, ...differing(run)), PS.el("td", { class: "figure" }, run.updated.slice(0, 16).replace("T", " ")), PS.el("td", {}, spark(run)));
     }));
     count.textContent = `${PS.count(shown.length)} of ${PS.count(there)} runs`;
     paintTogether();

@@ -29,6 +29,7 @@ PS.styleOf = {
 };
 PS.phaseColor = {
   "memorisation": "#e69f00", "circuit formation": "#56b4e9", "plateau": "#cc79a7", "cleanup": "#009e73", "stable": "#8b929c",
+  "sudden fall": "#56b4e9", "after the fall": "#009e73",
 };
 PS.theme = () => {
   const style = getComputedStyle(document.documentElement);
@@ -61,14 +62,24 @@ PS.viridis = Uint32Array.from({ length: 256 }, (_, n) => {
   const [r, g, b] = VIRIDIS[i].map((from, c) => Math.round(from + (x - i) * (VIRIDIS[i + 1][c] - from)));
   return little ? (255 << 24 | b << 16 | g << 8 | r) >>> 0 : (r << 24 | g << 16 | b << 8 | 255) >>> 0;
 });
-// a picture of numbers, row by row from the top; what is no number stays empty
-PS.picture = (columns, rows, value, low, high, into) => {
-  const canvas = into ?? PS.el("canvas", { width: columns, height: rows }), context = canvas.getContext("2d");
-  const image = context.createImageData(columns, rows), pixels = new Uint32Array(image.data.buffer);
-  const gain = 255 / (high - low || 1);
+// the same colours for lines, without the end that fades into the card: 0 to 1 along an order
+PS.along = (turn, dark) => {
+  const x = (dark ? 2.6 : 0) + turn * (dark ? 5.3 : 6.2), i = Math.min(7, Math.floor(x));
+  return `rgb(${VIRIDIS[i].map((from, c) => Math.round(from + (x - i) * (VIRIDIS[i + 1][c] - from)))})`;
+};
+// a picture of numbers, row by row from the top; what is no number stays empty. A canvas that is handed in again
+// keeps its pixels, so that a step of the slider makes no garbage
+const prepared = new WeakMap();
+PS.picture = (columns, rows, values, low, high, into) => {
+  const canvas = into ?? PS.el("canvas", { width: columns, height: rows });
+  if (!prepared.has(canvas)) {
+    const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
+    prepared.set(canvas, { context, image, pixels: new Uint32Array(image.data.buffer) });
+  }
+  const { context, image, pixels } = prepared.get(canvas), gain = 255 / (high - low || 1), colors = PS.viridis;
   for (let i = 0; i < pixels.length; i += 1) {
-    const v = value(i);
-    if (v === v) pixels[i] = PS.viridis[Math.max(0, Math.min(255, (v - low) * gain)) | 0];
+    const v = (values[i] - low) * gain;
+    pixels[i] = v === v ? colors[v > 255 ? 255 : v > 0 ? v | 0 : 0] : 0;
   }
   context.putImageData(image, 0, 0);
   return canvas;

@@ -13,15 +13,15 @@ PS.makeTime = (page) => {
     ui.step.textContent = page.runs.length > 1 && byPhase ? page.runs.map((run) => PS.count(Math.round(page.stepOf(run)))).join(" · ") : PS.count(step());
     ui.phase.textContent = phase;
     for (const card of page.cards) {
-      if (card.near && card.seen) card.move();
-      else card.stale = true;  // caught up with when it comes near the window
+      if (card.inView && card.seen) card.move();
+      else card.stale = true;  // caught up with when it comes into the window
     }
     document.body.dataset.shown = String(step());
   };
   const rest = () => {  // what only matters where the slider rests: words for screen readers, the address
     const phase = ui.phase.textContent;
     ui.slider.setAttribute("aria-valuetext", `step ${PS.count(step())}${phase ? `, ${phase}` : ""}`);
-    for (const card of page.cards) if (card.near) card.describe();
+    for (const card of page.cards) if (card.inView) card.describe();
     history.replaceState(null, "", page.link(null));
   };
   const go = (to) => {
@@ -42,8 +42,8 @@ PS.makeTime = (page) => {
   };
   const nearest = (wanted) => { const i = Math.max(0, PS.placeAt(at, wanted)); return i + 1 < at.length && at[i + 1] - wanted < wanted - at[i] ? i + 1 : i; };
   page.link = (panel) => {
-    const { circuit, pick } = page.runs[0];
-    const words = [...(panel || !follow ? [`step=${step()}`] : []), ...(byPhase ? ["align=phase"] : []), ...(circuit ? [`neuron=${page.runs.map((run) => run.pick.neuron ?? "").join(",")}`, `pair=${pick.a}-${pick.b}`] : []), ...(panel ? [`panel=${panel}`] : [])];
+    const { circuit, reading, pick } = page.runs[0];
+    const words = [...(panel || !follow ? [`step=${step()}`] : []), ...(byPhase ? ["align=phase"] : []), ...(circuit ? [`neuron=${page.runs.map((run) => run.pick.neuron ?? "").join(",")}`, `pair=${pick.a}-${pick.b}`] : []), ...(reading ? [`input=${pick.input}`] : []), ...(panel ? [`panel=${panel}`] : [])];
     return `#${words.join("&")}`;
   };
 
