@@ -62,7 +62,7 @@ class Outcome:
             case "not by":
                 return f"not grokked by {self.step:,} ({train})"
             case "never memorised":
-                return f"never memorised, up to {self.step:,}"
+                return f"train not solved by {self.step:,}"
             case "diverged":
                 return f"diverged at {self.step:,}"
 
