@@ -49,7 +49,10 @@ def test_the_diagram_s_axes_leave_seeds_out():
         ({"name": "s", "diagram": "x"}, "diagram needs a table; got 'x'"),
         ({"name": "s", "sample": {"n": 0, "of": {"a": [1]}}}, "sample.n needs a number of at least 1; got 0"),
         ({"name": "s", "sample": {"n": 1, "of": {"a.b": 3}}}, "sample.of.a.b needs a list of values"),
-        ({"name": "s", "sample": {"n": 1, "of": {"a.b": {"low": 1}}}}, "sample.of.a.b is no range: needs high"),
+        (
+            {"name": "s", "sample": {"n": 1, "of": {"a.b": {"low": 1}}}},
+            "sample.of.a.b is no range: needs high",
+        ),
         (
             {"name": "s", "grid": {"seed": [1], "a": [1]}, "diagram": {"x": "b", "y": "a"}},
             "b is not in the grid",

@@ -2,24 +2,15 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from phasescope.algebra.subgroups import generated
 from phasescope.circuits.hypothesis import Judgement
 from phasescope.evidence.interval import student_interval
-from phasescope.evidence.relabelling import Match
-from phasescope.measures.output_map import POWER2022, coset_match, output_map, step_match
 from phasescope.phases.series import Series
 from phasescope.report.figures.irreps import irreps_over_training
-from phasescope.report.figures.output_map import output_map as output_map_figure
 from phasescope.report.numbers import compact
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
 from phasescope.studies.chughtai2023_readings import Reading
-
-LINE_STEP = 8
-"""What the lines of power2022's figure add."""
+from phasescope.studies.output_layer import output_layer
 
 
 def network_section(architecture: str, group: str, readings: Mapping[int, Reading]) -> Section:
@@ -47,7 +38,7 @@ def network_section(architecture: str, group: str, readings: Mapping[int, Readin
             f"Similarity of the logits to the character of each irrep over training, {group}, {architecture}",
             f"Seed {seed}. An irrep counts as learnt from a similarity of 0.05 on.",
         ),
-        *_maps(name, first),
+        *output_layer(name, first.context),
     ]
     return Section(
         f"{group}, {architecture}",
@@ -116,43 +107,6 @@ def _findings(judgement: Judgement) -> Table:
     ]
     title = f"{judgement.hypothesis}, first seed: {judgement.statement}"
     return Table(("what is measured", "value", "wanted", "speaks"), rows, ("value",), title)
-
-
-def _maps(name: str, reading: Reading) -> list[Plate]:
-    """The output layer as a map: coloured by cosets of power2022's subgroup in S5, by residues in C_n."""
-    context = reading.context
-    group = context.inputs.group
-    assert group is not None, "the study is about groups"
-    if context.inputs.p is not None:
-        points = output_map(context)
-        match = step_match(context, LINE_STEP)
-        names = [f"{r} mod {LINE_STEP}" for r in range(LINE_STEP)]
-        labels = np.arange(group.order) % LINE_STEP
-        figure = output_map_figure(points, labels, names, line_step=LINE_STEP, title=_match_title(match))
-        return [_map_plate(name, figure, match, f"Lines add {LINE_STEP}.")]
-    if group.name != "S5":
-        return []
-    points = output_map(context)
-    found = coset_match(context, generated(group, POWER2022))
-    names = [f"coset {number + 1}" for number in range(int(found.labels.max()) + 1)]
-    figure = output_map_figure(points, found.labels, names, title=_match_title(found.match))
-    generators = " and ".join(POWER2022)
-    which = f"{found.side.capitalize()} cosets of the best conjugate of the subgroup of {generators}."
-    return [_map_plate(name, figure, found.match, which)]
-
-
-def _map_plate(name: str, figure: Figure, match: Match, which: str) -> Plate:
-    numbers = (
-        f"Of an answer's nearest neighbours in the output layer itself {match.value:.1%} share its class; "
-        f"{match.chance:.1%} by chance (p = {match.p:.3g} over relabellings, each given its best labelling)."
-    )
-    alt = "t-SNE map of the output layer, one point for each answer, in the colour of its class"
-    return Plate(f"{name}-output-map", figure, alt, f"{which} {numbers}")
-
-
-def _match_title(match: Match) -> str:
-    times = match.value / max(match.chance, 1e-12)
-    return f"Neighbours in the output layer share a class {times:.1f} times as often as by chance"
 
 
 def _number(reading: Reading, name: str) -> float:

@@ -22,7 +22,9 @@ Point = dict[str, Value]
 def _list_of_values(given: object) -> object:
     """Refuse in one sentence what pydantic would refuse once for each type that a value may have."""
     if isinstance(given, Mapping):
-        raise ValueError('needs a list of values; got a table (nested fields are written "optimiser.kind" = [...])')
+        raise ValueError(
+            'needs a list of values; got a table (nested fields are written "optimiser.kind" = [...])'
+        )
     if not isinstance(given, list | tuple) or not given:
         raise ValueError(f"needs a list of values, such as [0.3, 0.5]; got {given!r:.80}")
     for value in given:
