@@ -3,9 +3,10 @@
     python -m benchmarks.ensemble --json ensemble.json
 
 Whole runs are timed, from start to finished, disk included. `one_thread` and `all_cores` train one run after
-the other in one process; `ensemble` is `train_all`, a process for each member and as many at a time as
-there are cores, and what it takes to start them counts. The members are the mainline over seeds with another
-modulus: `--p 113` is the mainline itself, and takes seven times as long. Run it on a quiet machine.
+the other in one process that is warm; `ensemble` is `train_all`, a process for each member and as many at a
+time as there are cores, and the seconds that each takes to start count, so the shorter the runs, the worse
+for it. The members are the mainline over seeds with another modulus: `--p 113` is the mainline itself, and
+takes five times as long. Run it on a quiet machine.
 """
 
 import argparse
@@ -35,12 +36,13 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=16)
     parser.add_argument("--p", type=int, default=53, help="modulus")
     parser.add_argument("--steps", type=int, default=500, help="of each member")
-    parser.add_argument("--rounds", type=int, default=3, help="how often the three take their turn")
+    parser.add_argument("--rounds", type=int, default=2, help="how often the three take their turn")
     options = parser.parse_args()
     from phasescope.training.machine import cores
 
     ways = {"one_thread": one_by_one(1), "all_cores": one_by_one(0), "ensemble": together}
     recipes = members(options.members, options.steps, options.p)
+    steps_per_second(members(1, 20, options.p), one_by_one(1))  # whatever is loaded or compiled once
     rates: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(options.rounds):
         for way, train in ways.items():
