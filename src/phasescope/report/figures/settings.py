@@ -14,7 +14,6 @@ Times = Sequence[int | Censored]
 """The time of each run of one setting, or its last step where the event did not come."""
 
 _INCHES_PER_ROW = 0.28
-_HOLLOW = {"color": VERMILION, "markerfacecolor": "none"}
 
 
 @styled
@@ -97,16 +96,22 @@ def _row(axes: Axes, place: int, times: Times) -> None:
     apart = min(0.2, 0.6 / len(times))  # so that equal ones can be counted
     for j, time in enumerate(times):
         at = place + apart * (j - (len(times) - 1) / 2)
-        if isinstance(time, Censored):
-            axes.plot(time.step, at, marker=">", markersize=6, linestyle="none", **_HOLLOW)
-        else:
-            axes.plot(time, at, color=BLUE, marker="o", markersize=5, linestyle="none", alpha=0.85)
+        step, ended = (time.step, True) if isinstance(time, Censored) else (time, False)
+        _mark(axes, [step], [at], ended=ended)
+
+
+def _mark(axes: Axes, x: Sequence[int], y: Sequence[float], *, ended: bool, label: str = "") -> None:
+    """A dot for a run that had the event, a hollow triangle for one that ended without it."""
+    axes.plot(
+        x, y, marker=">" if ended else "o", markersize=5.5, color=VERMILION if ended else BLUE,
+        markerfacecolor="none" if ended else BLUE, linestyle="none", label=label,
+    )  # fmt: skip
 
 
 def _legend(axes: Axes, figure: Figure) -> None:
     """What the marks mean, beside the panels."""
-    axes.plot([], [], color=BLUE, marker="o", markersize=5, linestyle="none", label="a run")
-    axes.plot([], [], marker=">", markersize=6, linestyle="none", label="ended without it", **_HOLLOW)
+    _mark(axes, [], [], ended=False, label="a run")
+    _mark(axes, [], [], ended=True, label="ended without it")
     axes.plot([], [], color=FAINT, marker="|", markersize=13, linestyle="none", label="median")
     axes.plot([], [], color=BLUE, alpha=0.3, linewidth=6, label="its 95 % interval")
     figure.legend(loc="outside right upper")
