@@ -1,5 +1,6 @@
 """What a page shows of networks that multiply in a group: irreps, cosets, and the verdict on each seed."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from phasescope.circuits.hypothesis import Judgement
@@ -42,24 +43,35 @@ def network_section(architecture: str, group: str, readings: Mapping[int, Readin
     ]
     return Section(
         f"{group}, {architecture}",
-        f"{len(readings)} seeds. What is not finished is shown as it stands, and no claim is judged by it."
-        + _on_cosets(readings),
+        f"{len(readings)} seeds. What is not finished is shown as it stands, and no claim is judged by it. "
+        + on_cosets(readings),
         plates,
         tables=[_of_seeds(readings), *_verdicts(readings)],
     )
 
 
-def _on_cosets(readings: Mapping[int, Reading]) -> str:
-    """How much of what neurons see keeps to cosets beyond chance, over the seeds there are."""
+def on_cosets(readings: Mapping[int, Reading]) -> str:
+    """Say how much of what neurons see keeps to cosets beyond chance, and how the seeds' verdicts fall.
+
+    Args:
+        readings: What each seed's run says.
+
+    Returns:
+        Sentences with the mean, its 95 % interval and the number of seeds; empty with fewer than two.
+    """
     shares = [one.quantity("measure:coset_concentrated_share") for one in readings.values()]
     found = [share for share in shares if share is not None]
     if len(found) < 2:
         return ""
     over = student_interval(found)
+    counts = Counter(
+        (name, judgement.verdict) for one in readings.values() for name, judgement in one.judgements.items()
+    )
+    verdicts = ", ".join(f"{name} {verdict} in {n}" for (name, verdict), n in counts.items())
     return (
-        f" Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
+        f"Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
         f" irreps do not (95 % interval {over.low:.1%} to {over.high:.1%}, n = {over.n}); half is the bound "
-        "between the two hypotheses."
+        f"between the two hypotheses. Verdicts: {verdicts}."
     )
 
 
