@@ -68,11 +68,12 @@ def on_cosets(readings: Mapping[int, Reading]) -> str:
         (name, judgement.verdict) for one in readings.values() for name, judgement in one.judgements.items()
     )
     verdicts = ", ".join(f"{name} {verdict} in {n}" for (name, verdict), n in counts.items())
-    return (
+    said = (
         f"Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
         f" irreps do not (95 % interval {over.low:.1%} to {over.high:.1%}, n = {over.n}); half is the bound "
-        f"between the two hypotheses. Verdicts: {verdicts}."
+        "between the two hypotheses."
     )
+    return f"{said} Verdicts: {verdicts}." if verdicts else said
 
 
 def _of_seeds(readings: Mapping[int, Reading]) -> Table:
