@@ -2,13 +2,14 @@
 
 import csv
 import json
+import sys
 
 import pytest
 
 from phasescope.cli import main
 from phasescope.models.config import TransformerConfig
 from phasescope.phases.outcome import Outcome
-from phasescope.studies import data_regimes, power2022
+from phasescope.studies import data_regimes, power2022, power2022_figures
 from phasescope.studies.data_regimes import study_config
 from phasescope.studies.sweep import Member
 from phasescope.sweeps.scheduler import Turn
@@ -24,7 +25,7 @@ TINY = TransformerConfig(
 def tiny(operation, fraction, seed, steps, arm):
     """The preset's recipe with a network of a thousand weights."""
     recipe = preset(operation, fraction, seed, steps, arm)
-    return recipe.model_copy(update={"model": TINY, "batch_size": 64})
+    return recipe.model_copy(update={"model": TINY, "batch_size": min(64, recipe.batch_size)})
 
 
 def test_power2022_writes_its_figures_its_table_and_its_evidence(tmp_path, monkeypatch):
@@ -45,6 +46,22 @@ def test_power2022_writes_its_figures_its_table_and_its_evidence(tmp_path, monke
     ]
     assert [evidence.verdict for evidence in found.evidence] == ["shown"]
     assert json.loads((found.page.parent / "claims.json").read_text())
+
+
+def test_what_networks_on_groups_learnt_is_drawn_with_or_without_maps(tmp_path, monkeypatch):
+    monkeypatch.setattr(power2022, "power2022", tiny)
+    operations = ("a*b in S3", "a+b mod 13")
+    found = power2022.reproduce(steps=20, root=tmp_path, operations=operations, show=False)
+    assert "is made of" not in found.page.read_text()  # neither generalised
+    on_s3, on_z13 = [power2022_figures._network(str(m.point["operation"]), m) for m in found.members]
+    assert [plate.name for plate in on_s3.plates] == ["a-b-in-s3-irreps"]
+    assert [plate.name for plate in on_z13.plates] == ["a-b-mod-13-output-map"]
+    assert "by chance (p = " in on_z13.plates[0].caption
+
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    without = power2022_figures._network("a+b mod 13", found.members[1])
+    assert without.plates == []
+    assert without.text.endswith("step 20. t-SNE maps need scikit-learn; pip install 'phasescope[maps]'.")
 
 
 def test_data_regimes_fits_what_there_is_and_says_what_there_is_not(tmp_path):

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from phasescope.errors import PhasescopeError
 from phasescope.evidence.survival import Censored, kaplan_meier
@@ -19,8 +19,6 @@ from phasescope.studies.chughtai2023_readings import followed_irreps, learnt_at
 from phasescope.studies.output_layer import output_layer
 from phasescope.studies.sweep import Member, time_to_grok
 from phasescope.tasks.table_text import operation_table
-
-ByArm = Mapping[str, Sequence[int | Censored]]
 
 
 def figure_sections(members: Sequence[Member]) -> list[Section]:
@@ -90,12 +88,11 @@ def _arms(members: Sequence[Member]) -> Section:
             panel = f"{member.run.task.name}, {member.number('fraction'):.0%} of the pairs"
             panels[panel][str(member.point["arm"])].append(time_to_grok(member.outcome))
     rows = [
-        (panel, arm, str(curve.n), str(len(curve.censored_at)), str(curve))
+        (panel, arm, str(kaplan_meier(times)))
         for panel, arms in panels.items()
-        for arm, curve in ((arm, kaplan_meier(times)) for arm, times in arms.items())
+        for arm, times in arms.items()
     ]
-    columns = ("task", "optimiser", "runs", "censored", "step of 99 % validation accuracy")
-    table = Table(columns, rows, ["runs", "censored"])
+    table = Table(("task", "optimiser", "step of 99 % validation accuracy"), rows)
     caption = "Runs that ended first count as later in the medians (Kaplan and Meier)."
     alt = "Step at which the runs of each optimiser generalised, one row for each"
     return Section(
@@ -110,10 +107,10 @@ def _learnt(members: Sequence[Member]) -> list[Section]:
         generalised = member.outcome and not isinstance(time_to_grok(member.outcome), Censored)
         if generalised and member.run.task.group is not None:
             first.setdefault(str(member.point["operation"]), member)
-    return [section for operation, member in first.items() if (section := _network(operation, member))]
+    return [_network(operation, member) for operation, member in first.items()]
 
 
-def _network(operation: str, member: Member) -> Section | None:
+def _network(operation: str, member: Member) -> Section:
     """What one network learnt."""
     run, name = member.run, re.sub(r"[^a-z0-9]+", "-", operation.lower()).strip("-")
     context = Context(run.model(run.steps()[-1]), run.task, run.split)
@@ -130,4 +127,4 @@ def _network(operation: str, member: Member) -> Section | None:
         plates += output_layer(name, context)
     except PhasescopeError as without:  # the page is no worse without a map
         text += f" {without}."
-    return Section(f"What {run.task.name} is made of", text, plates) if plates else None
+    return Section(f"What {run.task.name} is made of", text, plates)
