@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from phasescope.algebra.cosets import cosets
+from phasescope.algebra.irreps import irreps
 from phasescope.algebra.named_groups import group
 from phasescope.algebra.subgroups import generated
 from phasescope.errors import PhasescopeError
 from phasescope.evidence.relabelling import neighbour_purity
 from phasescope.measures.context import Context
-from phasescope.measures.output_map import POWER2022, coset_match, output_map, step_match
+from phasescope.measures.output_map import FOUR_POINTS, POWER2022, coset_match, output_map, step_match
 from phasescope.models.build import build_model
 from phasescope.models.config import EmbeddingMLPConfig, shape_for
 from phasescope.models.handmade import clock_transformer
@@ -19,6 +20,16 @@ from phasescope.tasks.split import parse_split
 
 S5 = group("S5")
 TEN = generated(S5, POWER2022)
+
+
+@pytest.mark.parametrize(
+    ("generators", "shown"), [(POWER2022, {"(3,2)", "(2,2,1)"}), (FOUR_POINTS, {"(4,1)", "(2,1,1,1)"})]
+)
+def test_which_irreps_of_s5_cosets_can_show(generators, shown):
+    """An irrep has as many vectors that a subgroup leaves alone as its character's mean over it."""
+    subgroup = generated(S5, generators)
+    fixed = {rho.name for rho in irreps(S5) if rho.character[list(subgroup.elements)].mean() > 0.5}
+    assert fixed == shown | {"trivial", "sign"}
 
 
 def context_of(task, model):

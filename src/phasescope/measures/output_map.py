@@ -14,6 +14,14 @@ from phasescope.measures.context import Context
 POWER2022 = ("(0 3)(1 4)", "(1 2)(3 4)")
 """Generators of the subgroup of S5 whose cosets power2022 shows; it has ten elements."""
 
+FOUR_POINTS = ("(0 1 2)", "(0 1)(2 3)")
+"""Generators of the even permutations of four points, A4.
+
+Cosets of a subgroup lie together where an irrep is learnt in which some vector is left alone by all of it.
+For this subgroup these are the four-dimensional irreps of S5, (4,1) and (2,1,1,1), beside the sign; for that
+of power2022, which moves every point to every other, the five-dimensional ones.
+"""
+
 PERPLEXITY = 20.0
 """Neighbours that t-SNE keeps near each answer, or a quarter of the answers if that is less."""
 
