@@ -167,3 +167,32 @@ def step_match(
         raise PhasescopeError(f"lines of residues need a task on Z_p; got {context}")
     where = output_vectors(context) if points is None else points
     return best_purity(where, [np.arange(context.p) % step])
+
+
+def shortest_step(context: Context) -> int:
+    """Return the number whose addition moves the answers least in the output layer, 1 to (p - 1) / 2.
+
+    Which one it is depends on the frequencies that the network learnt: d is short where d k is near a
+    multiple of p for each of them.
+
+    Args:
+        context: A network whose answers are residues mod p.
+
+    Raises:
+        PhasescopeError: If the task is not on Z_p.
+
+    Example:
+        >>> from phasescope.models.handmade import clock_transformer
+        >>> from phasescope.tasks.parse import parse_task
+        >>> from phasescope.tasks.split import parse_split
+        >>> task = parse_task("a+b mod 97").build()
+        >>> shortest_step(Context(clock_transformer(97, [12]), task, parse_split("all").split(task)))
+        8
+    """
+    if context.inputs.p is None:
+        raise PhasescopeError(f"steps between residues need a task on Z_p; got {context}")
+    vectors = output_vectors(context)
+    moves = [
+        np.square(np.roll(vectors, step, axis=0) - vectors).sum() for step in range(1, context.p // 2 + 1)
+    ]
+    return int(np.argmin(moves)) + 1

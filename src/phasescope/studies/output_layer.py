@@ -11,6 +11,7 @@ from phasescope.measures.output_map import (
     POWER2022,
     coset_match,
     output_map,
+    shortest_step,
     step_match,
 )
 from phasescope.report.figures.output_map import output_map as draw
@@ -47,7 +48,11 @@ def output_layer(name: str, context: Context) -> list[Plate]:
         names = [f"{residue} mod {LINE_STEP}" for residue in range(LINE_STEP)]
         labels = np.arange(context.p) % LINE_STEP
         figure = draw(output_map(context), labels, names, line_step=LINE_STEP, title=_finding(match))
-        return [_plate(f"{name}-output-map", figure, match, f"Lines add {LINE_STEP}.")]
+        shortest = shortest_step(context)
+        which = (
+            f"Lines add {LINE_STEP}, as in the paper; the shortest way in this network is to add {shortest}."
+        )
+        return [_plate(f"{name}-output-map", figure, match, which)]
     if group.name != "S5":
         return []
     points = output_map(context)
