@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from phasescope.algebra.cosets import cosets
+from phasescope.algebra.irreps import irreps
 from phasescope.algebra.named_groups import group
 from phasescope.algebra.subgroups import generated
 from phasescope.errors import PhasescopeError
 from phasescope.evidence.relabelling import neighbour_purity
 from phasescope.measures.context import Context
-from phasescope.measures.output_map import POWER2022, coset_match, output_map, step_match
+from phasescope.measures.output_map import FOUR_POINTS, POWER2022, coset_match, output_map, step_match
 from phasescope.models.build import build_model
 from phasescope.models.config import EmbeddingMLPConfig, shape_for
 from phasescope.models.handmade import clock_transformer
@@ -19,6 +20,16 @@ from phasescope.tasks.split import parse_split
 
 S5 = group("S5")
 TEN = generated(S5, POWER2022)
+
+
+@pytest.mark.parametrize(
+    ("generators", "four", "five"), [(POWER2022, -4 / 9, 5 / 9), (FOUR_POINTS, 8 / 11, -5 / 11)]
+)
+def test_which_irreps_the_cosets_of_either_subgroup_can_show(generators, four, five):
+    others = list(generated(S5, generators).elements)[1:]
+    mean = {rho.name: rho.character[others].mean() for rho in irreps(S5)}
+    assert [mean[name] for name in ("(4,1)", "(2,1,1,1)")] == pytest.approx([four] * 2)
+    assert [mean[name] for name in ("(3,2)", "(2,2,1)")] == pytest.approx([five] * 2)
 
 
 def context_of(task, model):

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import sys
 
 import pytest
 
 from phasescope.cli import main
 from phasescope.models.config import TransformerConfig
 from phasescope.phases.outcome import Outcome
-from phasescope.studies import data_regimes, power2022
+from phasescope.studies import data_regimes, power2022, power2022_figures
 from phasescope.studies.data_regimes import study_config
 from phasescope.studies.sweep import Member
 from phasescope.sweeps.scheduler import Turn
@@ -24,7 +25,7 @@ TINY = TransformerConfig(
 def tiny(operation, fraction, seed, steps, arm):
     """The preset's recipe with a network of a thousand weights."""
     recipe = preset(operation, fraction, seed, steps, arm)
-    return recipe.model_copy(update={"model": TINY, "batch_size": 64})
+    return recipe.model_copy(update={"model": TINY, "batch_size": min(64, recipe.batch_size)})
 
 
 def test_power2022_writes_its_figures_its_table_and_its_evidence(tmp_path, monkeypatch):
@@ -47,6 +48,22 @@ def test_power2022_writes_its_figures_its_table_and_its_evidence(tmp_path, monke
     assert json.loads((found.page.parent / "claims.json").read_text())
 
 
+def test_what_networks_on_groups_learnt_is_drawn_with_or_without_maps(tmp_path, monkeypatch):
+    monkeypatch.setattr(power2022, "power2022", tiny)
+    operations = ("a*b in S3", "a+b mod 13")
+    found = power2022.reproduce(steps=20, root=tmp_path, operations=operations, show=False)
+    assert "is made of" not in found.page.read_text()  # neither generalised
+    on_s3, on_z13 = [power2022_figures._network(str(m.point["operation"]), m) for m in found.members]
+    assert [plate.name for plate in on_s3.plates] == ["a-b-in-s3-irreps"]
+    assert [plate.name for plate in on_z13.plates] == ["a-b-mod-13-output-map"]
+    assert "by chance (p = " in on_z13.plates[0].caption
+
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    without = power2022_figures._network("a+b mod 13", found.members[1])
+    assert without.plates == []
+    assert without.text.endswith("step 20. t-SNE maps need scikit-learn; pip install 'phasescope[maps]'.")
+
+
 def test_data_regimes_fits_what_there_is_and_says_what_there_is_not(tmp_path):
     found = data_regimes.reproduce(
         seeds=(0,), steps=60, root=tmp_path, p=7, fractions=(0.3, 0.9), decays=(0.1, 1.0), show=False
@@ -55,7 +72,10 @@ def test_data_regimes_fits_what_there_is_and_says_what_there_is_not(tmp_path):
     assert found.critical is None
     assert found.law is None
     assert [evidence.verdict for evidence in found.evidence] == ["not shown", "not shown"]
-    assert "too few runs grokked" in found.page.read_text()
+    page = found.page.read_text()
+    assert "too few runs grokked" in page
+    assert "critical share of data: none, for none of 2 runs generalised" in page
+    assert "phasescope reproduce data_regimes --seeds 0 --steps 60" in page
 
 
 @pytest.fixture
@@ -94,6 +114,7 @@ def test_the_fits_are_of_the_outcomes(members):
     critical = data_regimes._critical(data)
     assert critical.low < 0.35 < critical.high
     assert data_regimes._grokking(data) == {0: 1.0}
+    assert data_regimes._none_critical(data[2:]) == "none, for every one of 2 runs generalised"
 
 
 def test_the_study_of_regimes_is_a_sweep_one_may_also_write_as_a_file():

@@ -14,6 +14,15 @@ from phasescope.measures.context import Context
 POWER2022 = ("(0 3)(1 4)", "(1 2)(3 4)")
 """Generators of the subgroup of S5 whose cosets power2022 shows; it has ten elements."""
 
+FOUR_POINTS = ("(0 1 2)", "(0 1)(2 3)")
+"""Generators of the even permutations of four points, A4.
+
+Where an output layer holds an irrep's matrices, those of g and gh have the character of h as their inner
+product. So the cosets of a subgroup lie together if the mean character of its elements, without the identity,
+is high: here it is 8/11 in the four-dimensional irreps of S5, (4,1) and (2,1,1,1), and -5/11 in the
+five-dimensional ones; for the subgroup of power2022 it is -4/9 and 5/9.
+"""
+
 PERPLEXITY = 20.0
 """Neighbours that t-SNE keeps near each answer, or a quarter of the answers if that is less."""
 
@@ -159,3 +168,32 @@ def step_match(
         raise PhasescopeError(f"lines of residues need a task on Z_p; got {context}")
     where = output_vectors(context) if points is None else points
     return best_purity(where, [np.arange(context.p) % step])
+
+
+def shortest_step(context: Context) -> int:
+    """Return the number whose addition moves the answers least in the output layer, 1 to (p - 1) / 2.
+
+    Which one it is depends on the frequencies that the network learnt: d is short where d k is near a
+    multiple of p for each of them.
+
+    Args:
+        context: A network whose answers are residues mod p.
+
+    Raises:
+        PhasescopeError: If the task is not on Z_p.
+
+    Example:
+        >>> from phasescope.models.handmade import clock_transformer
+        >>> from phasescope.tasks.parse import parse_task
+        >>> from phasescope.tasks.split import parse_split
+        >>> task = parse_task("a+b mod 97").build()
+        >>> shortest_step(Context(clock_transformer(97, [12]), task, parse_split("all").split(task)))
+        8
+    """
+    if context.inputs.p is None:
+        raise PhasescopeError(f"steps between residues need a task on Z_p; got {context}")
+    vectors = output_vectors(context)
+    moves = [
+        np.square(np.roll(vectors, step, axis=0) - vectors).sum() for step in range(1, context.p // 2 + 1)
+    ]
+    return int(np.argmin(moves)) + 1

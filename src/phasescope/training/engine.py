@@ -100,9 +100,11 @@ class _Session:
         if self.trainer.forward_name == "compiled":
             torch.set_num_threads(1)  # the kernel brings its own; torch's would spin on their cores
         self.began = self.flushed = time.monotonic()
-        self.seconds_before = read_status(folder).wall_seconds
+        before = read_status(folder)
+        self.seconds_before, self.sessions = before.wall_seconds, before.sessions + 1
         self._write_provenance()
         self._go_back_to_last_commit()
+        self._write_status("training")  # a process that is killed before its first commit counts, too
 
     def train(self, show_progress: bool, max_seconds: float | None) -> None:
         """Step, look and commit until the recipe, its stop rule or the time says enough."""
@@ -212,6 +214,7 @@ class _Session:
                 step=max(self.committed, 0),
                 steps=self.recipe.steps,
                 wall_seconds=self.seconds_before + time.monotonic() - self.began,
+                sessions=self.sessions,
             ),
         )
 
