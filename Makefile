@@ -38,6 +38,7 @@ fast: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks.step --json bench.json
+	$(BIN)/python -m benchmarks.ensemble
 	$(BIN)/python -m benchmarks.start_up
 
 clean:

@@ -1,9 +1,10 @@
 """The base of every configuration record: frozen, typed, and deaf to unknown keys."""
 
 import difflib
-from typing import get_args
+import re
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 
@@ -20,6 +21,44 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, strict=True
     )
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
+
+
+def _names_a_folder(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"needs 1 to 80 letters, digits or _ . + -, and no sign first; got {name!r:.80}")
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_names_a_folder)]
+"""A name that may begin a folder's everywhere."""
+
+_NEEDS = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
+    "string_too_short": "{min_length} or more letters",
+    "string_too_long": "at most {max_length} letters",
+    "literal_error": "{expected}",
+    "union_tag_invalid": "a kind of {expected_tags}",
+}
+"""What was needed, in our words, by pydantic's name for what is wrong."""
 
 
 def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str:
@@ -61,14 +100,29 @@ def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str
     elif first["type"] == "union_tag_not_found":
         problem = "needs a kind, which says what it is"
     else:
-        came = f"; got {first['input']!r}"
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] in ("union_tag_invalid", "value_error"):
-            came = ""
-        problem = message if first["type"] == "value_error" else f"{message[0].lower()}{message[1:]}{came}"
+        problem = _problem(first)
     line = f"{where}: {key} {problem}{more}" if key else f"{where}: {problem}{more}"
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return printable if len(printable) <= 300 else printable[:297] + "..."
+
+
+def _problem(found: ErrorDetails) -> str:
+    """What was needed and what came."""
+    if found["type"] == "value_error":
+        return found["msg"].removeprefix("Value error, ")
+    context = found.get("ctx", {})
+    came = context["tag"] if found["type"] == "union_tag_invalid" else found["input"]
+    if found["type"] not in _NEEDS:
+        return f"{found['msg'][0].lower()}{found['msg'][1:]}; got {came!r}"
+    needs = _NEEDS[found["type"]].format(**{name: _as_read(bound) for name, bound in context.items()})
+    return f"needs {needs}; got {came!r}"
+
+
+def _as_read(bound: object) -> str:
+    """A bound as one reads it: 2,048, 0.5, 1 rather than 1.0."""
+    if isinstance(bound, float):
+        return f"{bound:g}"
+    return f"{bound:,}" if isinstance(bound, int) else str(bound)
 
 
 def _and_more(n: int) -> str:

@@ -24,6 +24,7 @@ from phasescope.report.figures.neurons import neuron_clusters, neuron_spectra
 from phasescope.report.figures.operation_table import operation_table
 from phasescope.report.figures.output_map import output_map
 from phasescope.report.figures.progress import Panel, progress_measures
+from phasescope.report.figures.settings import times_by_setting
 from phasescope.report.figures.survival import survival_curves
 
 STEPS = np.arange(0, 16_001, 100)
@@ -82,6 +83,9 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     ),
     "table": lambda: operation_table(np.array([[0, 1, -1], [1, -1, 0]])),
     "large table": lambda: operation_table(np.add.outer(np.arange(40), np.arange(40)) % 40),
+    "settings": lambda: times_by_setting(
+        {"S5": {"adam": [Censored(9_000)], "adamw": [2_000, 3_000]}, "a / b mod 97": {"adam": [700, 800]}}
+    ),
     "survival": lambda: survival_curves(
         {"a": kaplan_meier([5, 9, Censored(12)]), "b": kaplan_meier([Censored(12)])}
     ),
@@ -229,6 +233,22 @@ def test_survival_is_the_staircase_with_its_censored_runs() -> None:
     stairs, censored = axes.lines
     np.testing.assert_allclose(stairs.get_ydata(), [1, 2 / 3, 1 / 3, 1 / 3])
     assert (list(censored.get_xdata()), list(censored.get_ydata())) == ([12], [pytest.approx(1 / 3)])
+
+
+def test_every_run_of_every_setting_has_a_mark_of_its_own() -> None:
+    rows = {"adam": [Censored(9_000), Censored(9_000)], "adamw": [3_000, 2_000, 2_000], "dropout": [5_000]}
+    axes = times_by_setting({"S5": rows}).axes[0]
+    marks = [
+        (line.get_marker(), float(x), float(y))
+        for line in axes.lines
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        if line.get_marker() in ("o", ">")
+    ]
+    assert len(set(marks)) == len(marks) == 6
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["adamw", "dropout", "adam"]
+    assert {(mark, x, round(y)) for mark, x, y in marks} == {
+        ("o", 2_000, 0), ("o", 3_000, 0), ("o", 5_000, 1), (">", 9_000, 2),
+    }  # fmt: skip
 
 
 def test_figures_leave_their_arrays_as_they_were() -> None:

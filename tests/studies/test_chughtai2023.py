@@ -3,6 +3,7 @@
 import pytest
 
 from phasescope.circuits.ablations import ABLATIONS
+from phasescope.circuits.hypothesis import Judgement
 from phasescope.circuits.known_hypotheses import HYPOTHESES
 from phasescope.errors import PhasescopeError
 from phasescope.evidence.claim import Claim
@@ -11,6 +12,8 @@ from phasescope.evidence.verdict import judge
 from phasescope.measures.measure import MEASURES
 from phasescope.studies.chughtai2023 import recipe_of, reproduce
 from phasescope.studies.chughtai2023_claims import ARCHITECTURES, KNOWN_GROUPS, claims_of
+from phasescope.studies.chughtai2023_figures import on_cosets
+from phasescope.studies.chughtai2023_readings import Reading
 from phasescope.training.presets import chughtai2023
 
 CLAIMS = {claim.id: claim for a in ARCHITECTURES for group in KNOWN_GROUPS for claim in claims_of(a, group)}
@@ -66,3 +69,21 @@ def test_stopped_runs_are_shown_and_not_judged_and_go_on_when_asked_again(tmp_pa
 def test_a_group_without_numbers_is_refused(tmp_path):
     with pytest.raises(PhasescopeError, match=r"chughtai2023 has the groups A5, C113, .* got 'S4'"):
         reproduce(groups=["S4"], root=tmp_path, show=False)
+
+
+def reading(share, verdict):
+    """A reading that says only how much keeps to cosets, and what is judged of them."""
+    judgement = Judgement("coset", "", verdict, (), (), "")
+    made = object.__new__(Reading)
+    object.__setattr__(made, "measured", {} if share is None else {"coset_concentrated_share": share})
+    object.__setattr__(made, "judgements", {"coset": judgement})
+    return made
+
+
+def test_seeds_are_summed_up_with_their_interval_and_their_verdicts():
+    seeds = {1: reading(0.6, "shown"), 2: reading(0.7, "shown"), 3: reading(0.8, "not shown")}
+    said = on_cosets(seeds)
+    assert "70.0% keeps to cosets" in said
+    assert "(95 % interval 45.2% to 94.8%, n = 3)" in said  # 0.7 and 4.303 * 0.1 / sqrt(3)
+    assert said.endswith("Verdicts: coset shown in 2, coset not shown in 1.")
+    assert on_cosets({1: seeds[1], 2: reading(None, "not shown")}) == ""  # one is no interval

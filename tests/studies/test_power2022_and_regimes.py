@@ -55,7 +55,10 @@ def test_data_regimes_fits_what_there_is_and_says_what_there_is_not(tmp_path):
     assert found.critical is None
     assert found.law is None
     assert [evidence.verdict for evidence in found.evidence] == ["not shown", "not shown"]
-    assert "too few runs grokked" in found.page.read_text()
+    page = found.page.read_text()
+    assert "too few runs grokked" in page
+    assert "critical share of data: none, for none of 2 runs generalised" in page
+    assert "phasescope reproduce data_regimes --seeds 0 --steps 60" in page
 
 
 @pytest.fixture
@@ -94,6 +97,7 @@ def test_the_fits_are_of_the_outcomes(members):
     critical = data_regimes._critical(data)
     assert critical.low < 0.35 < critical.high
     assert data_regimes._grokking(data) == {0: 1.0}
+    assert data_regimes._none_critical(data[2:]) == "none, for every one of 2 runs generalised"
 
 
 def test_the_study_of_regimes_is_a_sweep_one_may_also_write_as_a_file():

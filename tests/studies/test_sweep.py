@@ -39,10 +39,30 @@ def test_a_failing_member_is_reported_the_rest_go_on_and_nothing_is_trained_twic
     page = (found.folder / "report.html").read_text()
     assert "Members that failed" in page
 
-    grown = SweepConfig(name="s", recipe=RECIPE, grid=grid | {"optimiser.learning_rate": (1e-3, 1e-2)})
+    grown = SweepConfig(name="s", recipe=RECIPE, grid=grid | {"optimiser.learning_rate": (1e-3, 1e3, 1e-2)})
     again = sweep(grown, tmp_path, workers=2, show=False)
-    assert [member.turn.attempts for member in again.members] == [0, 0, 1, 1]
-    assert not again.failed
+    assert [member.turn.attempts for member in again.members] == [0, 0, 1, 1, 1, 1]
+    assert [bool(member.turn.complaint) for member in again.members] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert again.table["attempts"] == [1, 1, 2, 2, 1, 1]  # of all times that the sweep was given
+
+
+def test_another_study_of_the_same_name_leaves_the_results_alone(tmp_path, capsys):
+    first = sweep(SweepConfig(name="s", recipe=RECIPE, grid={"seed": (0,)}), tmp_path, show=False)
+    before = (first.folder / "results.csv").read_bytes()
+    runs = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(
+        PhasescopeError, match=r"holds runs that are not in this study: 1, tiny-.* another name"
+    ):
+        sweep(SweepConfig(name="s", recipe=RECIPE, grid={"seed": (1, 2)}), tmp_path, show=False)
+    assert (first.folder / "results.csv").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == runs
 
 
 def test_two_drivers_of_one_sweep_are_one_too_many(tmp_path):

@@ -29,6 +29,8 @@ class Status(Config):
     """Steps asked for."""
     wall_seconds: float = 0.0
     """Time spent in training, over all sessions."""
+    sessions: int = 0
+    """Processes that have trained it, the present one among them; 0 where that was not counted yet."""
     updated: str | None = None
     """When this was written, UTC."""
 

@@ -38,6 +38,29 @@ def write_table(table: Table, path: Path, types: Mapping[str, type] | None = Non
         raise PhasescopeError(f"tables are written to .csv or .parquet; got {path.name}")
 
 
+def read_column(path: Path, name: str) -> list[str]:
+    """Return one column of a CSV file, as text.
+
+    Raises:
+        PhasescopeError: If the file cannot be read, or has no such column.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_table({"run": ["a", "b"], "step": [100, None]}, Path(folder) / "runs.csv")
+        ...     read_column(Path(folder) / "runs.csv", "step")
+        ['100', '']
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            if name not in (rows.fieldnames or ()):
+                raise PhasescopeError(f"{path} needs a column {name}; it has none")
+            return [row[name] or "" for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PhasescopeError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
 def _csv(table: Table) -> bytes:
     """Comma-separated text; floats in the shortest form that reads back exactly."""
     text = io.StringIO()

@@ -21,7 +21,7 @@ from phasescope.studies.chughtai2023_claims import (
     Architecture,
     claims_of,
 )
-from phasescope.studies.chughtai2023_figures import network_section
+from phasescope.studies.chughtai2023_figures import network_section, on_cosets
 from phasescope.studies.chughtai2023_readings import Reading, read_run
 from phasescope.studies.whole_page import write_whole
 from phasescope.training.engine import train
@@ -124,6 +124,9 @@ def reproduce(
     seconds = time.monotonic() - began
     if show:
         print_claims(evidence)
+        for (architecture, group), by_seed in readings.items():
+            if said := on_cosets(by_seed):
+                print(f"{group}, {architecture}: {said}")
         print(f"report: {page}\nwall time: {seconds / 60:.1f} minutes")
     return Reproduction(readings, evidence, page, seconds)
 

@@ -1,25 +1,17 @@
 """What a page shows of networks that multiply in a group: irreps, cosets, and the verdict on each seed."""
 
+from collections import Counter
 from collections.abc import Mapping
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from phasescope.algebra.subgroups import generated
 from phasescope.circuits.hypothesis import Judgement
 from phasescope.evidence.interval import student_interval
-from phasescope.evidence.relabelling import Match
-from phasescope.measures.output_map import POWER2022, coset_match, output_map, step_match
 from phasescope.phases.series import Series
 from phasescope.report.figures.irreps import irreps_over_training
-from phasescope.report.figures.output_map import output_map as output_map_figure
 from phasescope.report.numbers import compact
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
 from phasescope.studies.chughtai2023_readings import Reading
-
-LINE_STEP = 8
-"""What the lines of power2022's figure add."""
+from phasescope.studies.output_layer import output_layer
 
 
 def network_section(architecture: str, group: str, readings: Mapping[int, Reading]) -> Section:
@@ -47,29 +39,41 @@ def network_section(architecture: str, group: str, readings: Mapping[int, Readin
             f"Similarity of the logits to the character of each irrep over training, {group}, {architecture}",
             f"Seed {seed}. An irrep counts as learnt from a similarity of 0.05 on.",
         ),
-        *_maps(name, first),
+        *output_layer(name, first.context),
     ]
     return Section(
         f"{group}, {architecture}",
-        f"{len(readings)} seeds. What is not finished is shown as it stands, and no claim is judged by it."
-        + _on_cosets(readings),
+        f"{len(readings)} seeds. What is not finished is shown as it stands, and no claim is judged by it. "
+        + on_cosets(readings),
         plates,
         tables=[_of_seeds(readings), *_verdicts(readings)],
     )
 
 
-def _on_cosets(readings: Mapping[int, Reading]) -> str:
-    """How much of what neurons see keeps to cosets beyond chance, over the seeds there are."""
+def on_cosets(readings: Mapping[int, Reading]) -> str:
+    """Say how much of what neurons see keeps to cosets beyond chance, and how the seeds' verdicts fall.
+
+    Args:
+        readings: What each seed's run says.
+
+    Returns:
+        Sentences with the mean, its 95 % interval and the number of seeds; empty with fewer than two.
+    """
     shares = [one.quantity("measure:coset_concentrated_share") for one in readings.values()]
     found = [share for share in shares if share is not None]
     if len(found) < 2:
         return ""
     over = student_interval(found)
-    return (
-        f" Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
+    counts = Counter(
+        (name, judgement.verdict) for one in readings.values() for name, judgement in one.judgements.items()
+    )
+    verdicts = ", ".join(f"{name} {verdict} in {n}" for (name, verdict), n in counts.items())
+    said = (
+        f"Of what their neurons see, {over.centre:.1%} keeps to cosets as random matrix elements of the same"
         f" irreps do not (95 % interval {over.low:.1%} to {over.high:.1%}, n = {over.n}); half is the bound "
         "between the two hypotheses."
     )
+    return f"{said} Verdicts: {verdicts}." if verdicts else said
 
 
 def _of_seeds(readings: Mapping[int, Reading]) -> Table:
@@ -116,43 +120,6 @@ def _findings(judgement: Judgement) -> Table:
     ]
     title = f"{judgement.hypothesis}, first seed: {judgement.statement}"
     return Table(("what is measured", "value", "wanted", "speaks"), rows, ("value",), title)
-
-
-def _maps(name: str, reading: Reading) -> list[Plate]:
-    """The output layer as a map: coloured by cosets of power2022's subgroup in S5, by residues in C_n."""
-    context = reading.context
-    group = context.inputs.group
-    assert group is not None, "the study is about groups"
-    if context.inputs.p is not None:
-        points = output_map(context)
-        match = step_match(context, LINE_STEP)
-        names = [f"{r} mod {LINE_STEP}" for r in range(LINE_STEP)]
-        labels = np.arange(group.order) % LINE_STEP
-        figure = output_map_figure(points, labels, names, line_step=LINE_STEP, title=_match_title(match))
-        return [_map_plate(name, figure, match, f"Lines add {LINE_STEP}.")]
-    if group.name != "S5":
-        return []
-    points = output_map(context)
-    found = coset_match(context, generated(group, POWER2022))
-    names = [f"coset {number + 1}" for number in range(int(found.labels.max()) + 1)]
-    figure = output_map_figure(points, found.labels, names, title=_match_title(found.match))
-    generators = " and ".join(POWER2022)
-    which = f"{found.side.capitalize()} cosets of the best conjugate of the subgroup of {generators}."
-    return [_map_plate(name, figure, found.match, which)]
-
-
-def _map_plate(name: str, figure: Figure, match: Match, which: str) -> Plate:
-    numbers = (
-        f"Of an answer's nearest neighbours in the output layer itself {match.value:.1%} share its class; "
-        f"{match.chance:.1%} by chance (p = {match.p:.3g} over relabellings, each given its best labelling)."
-    )
-    alt = "t-SNE map of the output layer, one point for each answer, in the colour of its class"
-    return Plate(f"{name}-output-map", figure, alt, f"{which} {numbers}")
-
-
-def _match_title(match: Match) -> str:
-    times = match.value / max(match.chance, 1e-12)
-    return f"Neighbours in the output layer share a class {times:.1f} times as often as by chance"
 
 
 def _number(reading: Reading, name: str) -> float:

@@ -106,6 +106,23 @@ def learnt_at(similarities: Mapping[str, Series]) -> dict[str, int]:
     return dict(sorted(steps.items(), key=lambda item: item[1]))
 
 
+def followed_irreps(run: Run, tick: Tick | None = None) -> dict[str, Series]:
+    """Return the logits' similarity to each irrep over training, and write it beside the run's own series.
+
+    Args:
+        run: A run that multiplies in a group.
+        tick: Called after each checkpoint with how many are done and how many there are.
+    """
+    steps = run.steps()
+    followed = sorted({*steps[:: -(-len(steps) // MOST_CHECKPOINTS)], steps[-1]})
+    found = measure_series(
+        run, run.task, run.split, ["irrep_logit_similarity"], steps=followed, progress=tick
+    )
+    with suppress(RunInUse):  # a run that still trains is read, and not written to
+        run.keep(found.points)
+    return {name.partition(".")[2]: Series.of(*points) for name, points in found.points.items()}
+
+
 def read_run(run: Run, tick: Tick | None = None) -> Reading:
     """Read everything off a run.
 
@@ -116,14 +133,8 @@ def read_run(run: Run, tick: Tick | None = None) -> Reading:
     Returns:
         The reading, with the key irreps of its last checkpoint.
     """
-    steps = run.steps()
-    followed = sorted({*steps[:: -(-len(steps) // MOST_CHECKPOINTS)], steps[-1]})
-    found = measure_series(
-        run, run.task, run.split, ["irrep_logit_similarity"], steps=followed, progress=tick
-    )
-    with suppress(RunInUse):  # a run that still trains is read, and not written to
-        run.keep(found.points)
-    context = Context(run.model(steps[-1]), run.task, run.split)
+    similarities = followed_irreps(run, tick)
+    context = Context(run.model(run.steps()[-1]), run.task, run.split)
     names = [name for name in MEASURES if name.startswith(("irrep_", "coset_")) or name == "key_irreps"]
     names = [name for name in [*names, "test_loss", "accuracy"] if MEASURES[name].unmet(context) is None]
     changes = {
@@ -135,7 +146,7 @@ def read_run(run: Run, tick: Tick | None = None) -> Reading:
     return Reading(
         run,
         context,
-        {name.partition(".")[2]: Series.of(*points) for name, points in found.points.items()},
+        similarities,
         measure(context, names),
         {name: _accuracy(context, change.function(context)) for name, change in changes.items()},
         weigh_hypotheses(context, wanted),

@@ -140,7 +140,8 @@ def reproduce(
     folder = Path(root) / f"data-regimes-{p}"
     folder.mkdir(parents=True, exist_ok=True)
     found = Regimes(by_fraction, by_decay, critical, law, evidence, folder / "report.html")
-    _write(found, Sweep(configs[0], members, folder), f"a + b mod {p}", steps)
+    command = f"phasescope reproduce data_regimes --seeds {','.join(map(str, seeds))} --steps {steps}"
+    _write(found, Sweep(configs[0], members, folder), f"a + b mod {p}", command)
     if show:
         print_claims(evidence)
         print(*_findings(found), sep="\n")
@@ -188,14 +189,25 @@ def _findings(found: Regimes) -> list[str]:
     critical, law = found.critical, found.law
     return [
         "critical share of data: " + (
-            "every run generalised, or none" if critical is None
+            _none_critical(found.by_fraction) if critical is None
             else f"{critical.centre:.3f} ({critical.low:.3f} to {critical.high:.3f}), n = {critical.n}"
         ),
         f"time to grok over decay: {'too few runs grokked' if law is None else law}",
     ]  # fmt: skip
 
 
-def _write(found: Regimes, everything: Sweep, task: str, steps: int) -> None:
+def _none_critical(members: Sequence[Member]) -> str:
+    """Why no share of the data is critical: which way all runs went."""
+    times = [time_to_grok(member.outcome) for member in members if member.outcome is not None]
+    n = sum(not isinstance(time, Censored) for time in times)
+    if not times:
+        return "none, for no run came to its end"
+    if 0 < n < len(times):
+        return f"none, for there is only one share; {n} of {len(times)} runs generalised at it"
+    return f"none, for {'every one' if n else 'none'} of {len(times)} runs generalised"
+
+
+def _write(found: Regimes, everything: Sweep, task: str, command: str) -> None:
     """Write the page, the table and the claims."""
     regimes: dict[Cell, list[Regime]] = defaultdict(list)
     by_fraction: dict[float, list[int | Censored]] = defaultdict(list)
@@ -230,7 +242,7 @@ def _write(found: Regimes, everything: Sweep, task: str, steps: int) -> None:
         evidence=found.evidence,
         sections=sections,
         provenance=everything.members[0].run.folder.read_provenance(),
-        command=f"phasescope reproduce data_regimes --steps {steps}",
+        command=command,
         references={
             "Towards understanding grokking (Liu et al. 2022)": "https://arxiv.org/abs/2205.10343",
             "Progress measures for grokking (Nanda et al. 2023)": "https://arxiv.org/abs/2301.05217",

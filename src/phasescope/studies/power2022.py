@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -10,23 +10,18 @@ from pathlib import Path
 from phasescope.evidence.claim import Claim, Evidence
 from phasescope.evidence.claims_file import claims_to_json
 from phasescope.evidence.rules import Above, Below
-from phasescope.evidence.survival import Censored, kaplan_meier
+from phasescope.evidence.survival import Censored
 from phasescope.evidence.verdict import judge
-from phasescope.phases.series import Series
-from phasescope.report.figures.learning_curves import learning_curves
-from phasescope.report.figures.operation_table import operation_table as table_figure
-from phasescope.report.figures.survival import survival_curves
-from phasescope.report.figures.times import times_over
-from phasescope.report.page import Page, Plate, Section
+from phasescope.report.page import Page, Section
 from phasescope.report.table import Table
 from phasescope.report.terminal import print_claims
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.table_file import write_table
+from phasescope.studies.power2022_figures import figure_sections
 from phasescope.studies.sweep import Member, time_to_grok, train_points
 from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import Point
 from phasescope.tasks.parse import POWER2022_TASKS
-from phasescope.tasks.table_text import operation_table
 from phasescope.training.presets import Arm, power2022
 from phasescope.training.recipe import Recipe, ScheduleConfig
 
@@ -154,7 +149,7 @@ def _write(folder: Path, members: Sequence[Member], evidence: Sequence[Evidence]
         title="The runs of power2022, re-derived",
         summary=f"{arrived} of {len(members)} runs reach 99 % on the pairs that were held out.",
         evidence=evidence,
-        sections=[*_sections(members), Section("Every run", tables=[every])],
+        sections=[*figure_sections(members), Section("Every run", tables=[every])],
         provenance=members[0].run.folder.read_provenance(),
         command=command,
         references=_REFERENCE,
@@ -178,63 +173,3 @@ def _table(members: Sequence[Member]) -> dict[str, list[str | float]]:
         for name, value in row.items():
             table[name].append(value)
     return dict(table)
-
-
-def _sections(members: Sequence[Member]) -> list[Section]:
-    """The paper's figures, those for which there are runs."""
-    first = members[0]
-    drawn = table_figure(operation_table(first.run.task, first.run.split))
-    sections = [
-        Section(
-            "The problem",
-            "Each cell is an equation. The coloured ones are trained on, the blank ones are to be filled in.",
-            [Plate("table", drawn, f"Table of {first.run.task.name} with its held-out answers left blank")],
-        ),
-        _curves(members),
-    ]
-    by_group: dict[str, dict[float, list[int | Censored]]] = defaultdict(lambda: defaultdict(list))
-    by_arm: dict[str, list[int | Censored]] = defaultdict(list)
-    for member in members:
-        if member.outcome is not None:
-            operation, arm = str(member.point["operation"]), str(member.point["arm"])
-            by_group[f"{operation}, {arm}"][member.number("fraction")].append(time_to_grok(member.outcome))
-            by_arm[arm].append(time_to_grok(member.outcome))
-    if len({m.point["fraction"] for m in members}) > 1:
-        figure = times_over(by_group, "share of the pairs trained on")
-        caption = (
-            "Marks are runs; bars are medians with their intervals, runs that ended first counted as later "
-            "(Kaplan and Meier)."
-        )
-        alt = "Steps to 99 % validation accuracy against the share of data"
-        sections.append(Section("Less data takes longer", plates=[Plate("fractions", figure, alt, caption)]))
-    if len(by_arm) > 1:
-        sections.append(_arms(by_arm))
-    return sections
-
-
-def _curves(members: Sequence[Member]) -> Section:
-    """Learning curves of the first run of each operation and arm."""
-    runs: dict[str, tuple[Series, Series]] = {}
-    chance = {}
-    for member in members:
-        task, arm = member.run.task, str(member.point["arm"])
-        name = task.name if arm == "adamw" else f"{task.name}, {arm}"
-        metrics = member.run.metrics()
-        if name not in runs and "test_accuracy" in metrics:
-            runs[name] = Series(*metrics["train_accuracy"]), Series(*metrics["test_accuracy"])
-            chance[name] = 1 / task.n_elements
-    figure = learning_curves(runs, chance=chance)
-    alt = "Train and validation accuracy over the logarithm of the step"
-    return Section("Learning curves", plates=[Plate("curves", figure, alt, "Dotted: a uniform guess.")])
-
-
-def _arms(by_arm: Mapping[str, Sequence[int | Censored]]) -> Section:
-    """How many runs of each optimiser have not generalised yet."""
-    curves = {arm: kaplan_meier(times) for arm, times in by_arm.items()}
-    rows = [(arm, str(curve.n), str(len(curve.censored_at)), str(curve)) for arm, curve in curves.items()]
-    table = Table(
-        ("optimiser", "runs", "censored", "step of 99 % validation accuracy"), rows, ["runs", "censored"]
-    )
-    figure = survival_curves(curves, event="generalised")
-    alt = "Fraction of runs that have not generalised yet, by optimiser"
-    return Section("Optimisers", tables=[table], plates=[Plate("arms", figure, alt)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from phasescope.errors import PhasescopeError
 from phasescope.evidence.survival import Censored, kaplan_meier
 from phasescope.phases.outcome import Outcome, outcome_of
 from phasescope.phases.regime import Regime, regime_of
@@ -17,12 +18,12 @@ from phasescope.report.image import write_figure
 from phasescope.report.page import Page, Plate, Section
 from phasescope.report.table import Table
 from phasescope.store.lock import RunLock
-from phasescope.store.run_folder import RunFolder
-from phasescope.store.table_file import write_table
+from phasescope.store.run_folder import RunFolder, run_name
+from phasescope.store.table_file import read_column, write_table
 from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import Point, SweepConfig, read_sweep, sweep_from_data
 from phasescope.sweeps.scheduler import Turn
-from phasescope.training.ensemble import check_workers, train_members
+from phasescope.training.ensemble import as_member, check_workers, train_members
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import LOOKED_AT, Run
 from phasescope.training.variation import sweep_recipes
@@ -105,13 +106,15 @@ def sweep(
         Every member with its outcome; those that failed say why.
 
     Raises:
-        PhasescopeError: If the study is not valid, before anything is made.
+        PhasescopeError: If the study is not valid, or another one of its name has results there, before
+            anything is made.
         RunInUse: If this sweep is running already.
     """
     config = _config(study)
     recipes = sweep_recipes(config)
     check_workers(workers, ray)
     folder = RunFolder(Path(root) / f"sweep-{config.name}")
+    _refuse_another_study(folder.path, [recipe for _, recipe in recipes])
     folder.path.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
         members = train_points(recipes, root, ray=ray, workers=workers, show=show)
@@ -120,6 +123,21 @@ def sweep(
             write_table(found.table, folder.path / f"results.{ending}")
         _write(found)
     return found
+
+
+def _refuse_another_study(folder: Path, recipes: Sequence[Recipe]) -> None:
+    """Leave the results of another study of the same name alone; a study may grow, and lose nothing."""
+    table = folder / "results.csv"
+    if not table.exists():
+        return
+    lost = set(read_column(table, "run")) - {
+        run_name(member.name, member.digest) for member in map(as_member, recipes)
+    }
+    if lost:
+        raise PhasescopeError(
+            f"{table} holds runs that are not in this study: {len(lost)}, {min(lost)} among them; "
+            "give the study another name, or move that folder away"
+        )
 
 
 def train_points(
@@ -181,7 +199,7 @@ def _row(member: Member) -> dict[str, Any]:
         "test_step": None,
         "censored_at": None,
         "last_step": status.step,
-        "attempts": member.turn.attempts,
+        "attempts": max(status.sessions, member.turn.attempts) or None,
         "wall_seconds": float(status.wall_seconds),
     }
     when = None if outcome is None else time_to_grok(outcome)

@@ -9,15 +9,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from phasescope.config import Config, one_line
+from phasescope.config import Config, FolderName, one_line
 from phasescope.errors import PhasescopeError
 
 Value = bool | int | float | str | None
 Point = dict[str, Value]
 """A member's own values, by the dotted name of the recipe's field."""
-Values = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
+
+
+def _list_of_values(given: object) -> object:
+    """Refuse in one sentence what pydantic would refuse once for each type that a value may have."""
+    if isinstance(given, Mapping):
+        raise ValueError(
+            'needs a list of values; got a table (nested fields are written "optimiser.kind" = [...])'
+        )
+    if not isinstance(given, list | tuple) or not given:
+        raise ValueError(f"needs a list of values, such as [0.3, 0.5]; got {given!r:.80}")
+    for value in given:
+        if not isinstance(value, Value) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"needs values that are finite numbers, texts, true or false; got {value!r:.80}")
+    return tuple(given)
+
+
+Values = Annotated[tuple[Value, ...], BeforeValidator(_list_of_values)]
 
 MOST_MEMBERS = 100_000
 _LARGEST_FILE = 1_000_000
@@ -58,6 +74,19 @@ class Range(Config):
         return round(value) if self.whole else value
 
 
+def _range_or_values(given: object) -> object:
+    """Make the range at once, for its own words; a list is left to the list's."""
+    if not isinstance(given, Mapping):
+        return given if isinstance(given, Range) else _list_of_values(given)
+    try:
+        return Range.model_validate(given)
+    except ValidationError as error:
+        raise ValueError(one_line(error, Range, "is no range")) from None
+
+
+Choice = Annotated[Range | Values, BeforeValidator(_range_or_values)]
+
+
 class Sample(Config):
     """Points drawn at random; each field has a stream of its own, so that a new field moves no other."""
 
@@ -65,7 +94,7 @@ class Sample(Config):
     """Points to draw."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of the draws."""
-    of: dict[str, Range | Values] = Field(min_length=1)
+    of: dict[str, Choice] = Field(min_length=1)
     """By field, a range or the values to choose from."""
 
     def points(self) -> list[Point]:
@@ -101,7 +130,7 @@ class SweepConfig(Config):
         {'seed': 0, 'optimiser.weight_decay': 1.0}
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}$")]
+    name: FolderName
     """Name of the sweep; its results lie in ``sweep-NAME`` among the runs."""
     preset: str = ""
     """A published configuration to start from; without one ``recipe`` says everything."""

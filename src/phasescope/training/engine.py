@@ -155,9 +155,11 @@ class Session:
         self.machine = machine
         self.trainer = trainer
         self.began = self.flushed = time.monotonic()
-        self.seconds_before = read_status(folder).wall_seconds
+        before = read_status(folder)
+        self.seconds_before, self.sessions = before.wall_seconds, before.sessions + 1
         self._write_provenance()
         self._go_back_to_last_commit()
+        self._write_status("training")  # a process that is killed before its first commit counts, too
 
     def visit(self, shown: Progress | None = None, max_seconds: float | None = None) -> bool:
         """Look and commit where this step is one for it; return whether the run's stretch ends here."""
@@ -263,6 +265,7 @@ class Session:
                 step=max(self.committed, 0),
                 steps=self.recipe.steps,
                 wall_seconds=self.seconds_before + time.monotonic() - self.began,
+                sessions=self.sessions,
             ),
         )
 

@@ -76,13 +76,24 @@ def train_members(
     """
     check_workers(workers, ray)
     pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
-    members = [recipe.model_copy(update={"threads": 1}) for recipe in recipes]
+    members = [as_member(recipe) for recipe in recipes]
     jobs = [
         Job(RunFolder.create(Path(root), member.name, member.canonical_json(), {}), member.steps)
         for member in members
     ]
     turns = run_all(jobs, pool, show_progress=show_progress)
     return [(job.folder, turns[job.folder.path]) for job in jobs]
+
+
+def as_member(recipe: Recipe) -> Recipe:
+    """Return a recipe as several at once are trained: on one thread.
+
+    Example:
+        >>> from phasescope.training.presets import nanda2023
+        >>> as_member(nanda2023()).threads
+        1
+    """
+    return recipe.model_copy(update={"threads": 1})
 
 
 def check_workers(workers: int, ray: str = "") -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from phasescope.config import Config, one_line
+from phasescope.config import Config, FolderName, one_line
 from phasescope.errors import PhasescopeError
 from phasescope.models.config import ModelConfig, TransformerConfig
 from phasescope.tasks.any_task import AnySplitConfig, AnyTaskConfig
@@ -129,7 +129,7 @@ class Recipe(Config):
         64
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}$")] = "run"
+    name: FolderName = "run"
     """First part of the run folder's name."""
     task: AnyTaskConfig
     """The problem."""
