@@ -17,10 +17,10 @@ from phasescope.tasks.config import ModularTask
 from phasescope.tasks.split import SplitConfig
 from phasescope.training import stacked
 from phasescope.training.engine import train
+from phasescope.training.ensemble import train_all
 from phasescope.training.recipe import OptimiserConfig, Recipe, ScheduleConfig
 from phasescope.training.run import Run
 from phasescope.training.stack import Stack
-from phasescope.training.stacked import train_stacked
 from phasescope.training.trainer import Trainer
 
 SMALL = TransformerConfig(d_model=16, n_heads=2, d_head=8, d_mlp=32)
@@ -96,7 +96,7 @@ def test_a_member_follows_its_own_recipe():
 
 def test_each_member_is_an_ordinary_run_that_a_single_trainer_could_go_on_with(tmp_path):
     recipes = [recipe(seed=seed) for seed in (0, 1, 2)]
-    runs = train_stacked(recipes, tmp_path / "together", show_progress=False)
+    runs = train_all(recipes, tmp_path / "together", stacked="cpu", show_progress=False)
     assert [run.status.state for run in runs] == ["finished"] * 3
     for one, run in zip(recipes, runs, strict=True):
         alone = train(one.model_copy(update={"threads": 1}), tmp_path / "alone", show_progress=False)
@@ -111,13 +111,13 @@ def test_each_member_is_an_ordinary_run_that_a_single_trainer_could_go_on_with(t
         goes_on.restore(snapshot.step, snapshot.tensors)
         assert goes_on.state().keys() == snapshot.tensors.keys()
         assert goes_on.advance() == pytest.approx(run.metrics()["train_loss"][1][-1], rel=1e-9)
-    again = train_stacked(recipes, tmp_path / "together", show_progress=False)
+    again = train_all(recipes, tmp_path / "together", stacked="cpu", show_progress=False)
     assert [run.status.state for run in again] == ["finished"] * 3
 
 
 def test_after_a_crash_members_go_on_from_their_own_commits_to_the_same_bits(tmp_path, monkeypatch):
     recipes = [recipe(seed=seed) for seed in (0, 1, 2)]
-    whole = train_stacked(recipes, tmp_path / "whole", show_progress=False)
+    whole = train_all(recipes, tmp_path / "whole", stacked="cpu", show_progress=False)
     commits = []
 
     class Killed(BaseException):
@@ -133,9 +133,9 @@ def test_after_a_crash_members_go_on_from_their_own_commits_to_the_same_bits(tmp
 
     monkeypatch.setattr(stacked.Session, "_commit", dying)
     with pytest.raises(Killed):
-        train_stacked(recipes, tmp_path / "cut", show_progress=False)
+        train_all(recipes, tmp_path / "cut", stacked="cpu", show_progress=False)
     monkeypatch.setattr(stacked.Session, "_commit", commit)
-    resumed = train_stacked(recipes, tmp_path / "cut", show_progress=False)
+    resumed = train_all(recipes, tmp_path / "cut", stacked="cpu", show_progress=False)
     for ours, theirs in zip(resumed, whole, strict=True):
         assert ours.status.state == "finished"
         for name, array in read(theirs.folder, 40).tensors.items():
@@ -147,7 +147,7 @@ def test_a_member_that_diverges_ends_alone(tmp_path):
     with pytest.raises(
         PhasescopeError, match="1 of 2 runs failed, the others are complete; the first, member1"
     ):
-        train_stacked(recipes, tmp_path, show_progress=False)
+        train_all(recipes, tmp_path, stacked="cpu", show_progress=False)
     states = sorted(Run(folder).status.state for folder in tmp_path.iterdir())
     assert states == ["failed", "finished"]
 
@@ -155,22 +155,26 @@ def test_a_member_that_diverges_ends_alone(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"steps": 50}, "has steps of its own"),
         ({"batch_size": 8}, "full batch"),
         ({"dropout": 0.1}, "plain cross-entropy"),
-        ({"model": SMALL.model_copy(update={"n_layers": 2})}, "one layer"),
+        (
+            {"model": SMALL.model_copy(update={"n_layers": 2})},
+            "one layer without layer norm; member1",
+        ),
         ({"optimiser": OptimiserConfig(kind="sgd", momentum=0.9)}, "plain AdamW"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_made(tmp_path, changes, words):
     with pytest.raises(PhasescopeError, match=words):
-        train_stacked([recipe(seed=0), recipe(seed=1, **changes)], tmp_path / "runs", show_progress=False)
+        train_all(
+            [recipe(seed=0), recipe(seed=1, **changes)], tmp_path / "runs", stacked="cpu", show_progress=False
+        )
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_device_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(PhasescopeError, match="device 'nonsense' is not to be had"):
-        train_stacked([recipe()], tmp_path / "runs", device="nonsense", show_progress=False)
+        train_all([recipe()], tmp_path / "runs", stacked="nonsense", show_progress=False)
     assert not (tmp_path / "runs").exists()
 
 

@@ -26,47 +26,39 @@ from phasescope.training.optimiser import build_optimiser, learning_rate
 from phasescope.training.recipe import OptimiserConfig, Recipe
 from phasescope.training.trainer import Penalty
 
+_ADAMW = {"learning_rate", "weight_decay", "beta1", "beta2", "epsilon", "warmup_steps"}
 _OWN: dict[str, Any] = {
     "name": ..., "seed": ..., "threads": ..., "split": {"seed"}, "task": {"labels", "label_seed"},
     "optimiser": {"weight_decay"},
 }  # fmt: skip
-"""What members of a stack may differ in, as pydantic names fields that are left out."""
-_ADAMW = {"learning_rate", "weight_decay", "beta1", "beta2", "epsilon", "warmup_steps"}
 
 
-def check_stackable(recipes: Sequence[Recipe]) -> None:
-    """Refuse recipes that cannot be trained as one.
+def shared_part(recipe: Recipe) -> str:
+    """Return what members of one stack have in common: all but name, seeds, labels and weight decay.
 
     Raises:
-        PhasescopeError: Naming the first recipe that does not fit, and why.
+        PhasescopeError: If a recipe cannot be a member of any stack; says why.
 
     Example:
         >>> from phasescope.training.presets import nanda2023
-        >>> check_stackable([nanda2023(seed=0), nanda2023(seed=1, weight_decay=0.3)])
-        >>> check_stackable([nanda2023(seed=0), nanda2023(seed=1, steps=500)])
+        >>> shared_part(nanda2023(seed=0)) == shared_part(nanda2023(seed=1, weight_decay=0.3))
+        True
+        >>> shared_part(nanda2023().model_copy(update={"dropout": 0.1}))
         Traceback (most recent call last):
-        phasescope.errors.PhasescopeError: a stack's members share all but seeds, labels and decay; nanda2023-seed1 has steps of its own
-    """  # noqa: E501
-    first = recipes[0].model_dump(exclude=_OWN)
-    for recipe in recipes:
-        if unmet := _unmet(recipe):
-            raise PhasescopeError(f"a stack needs {unmet}; {recipe.name} is not of that kind")
-        own = next(
-            (name for name, value in recipe.model_dump(exclude=_OWN).items() if value != first[name]), None
-        )
-        if own:
-            raise PhasescopeError(
-                f"a stack's members share all but seeds, labels and decay; {recipe.name} has {own} of its own"
-            )
+        phasescope.errors.PhasescopeError: a stack needs plain cross-entropy; nanda2023-seed0 cannot join
+    """
+    if unmet := _unmet(recipe):
+        raise PhasescopeError(f"a stack needs {unmet}; {recipe.name} cannot join")
+    return recipe.model_dump_json(exclude=_OWN)
 
 
 def _unmet(recipe: Recipe) -> str | None:
     """What a stack needs of every recipe and this one has not."""
     model, optimiser = recipe.model, recipe.optimiser
     if not isinstance(model, TransformerConfig) or (model.n_layers, model.normalization) != (1, "none"):
-        return "a transformer of one layer without layer norm"
+        return "one layer without layer norm"
     if not model.d_mlp:
-        return "a network with neurons"
+        return "neurons"
     if not isinstance(recipe.split, SplitConfig) or recipe.batch_size is not None:
         return "the full batch of a task on pairs"
     if optimiser != OptimiserConfig(**optimiser.model_dump(include=_ADAMW)):
@@ -81,11 +73,8 @@ class Stack:
     """What several recipes train, step by step, with nothing written to disk.
 
     Args:
-        recipes: What to train; see ``check_stackable``. All are at the same step.
+        recipes: What to train; all have the same ``shared_part``.
         device: Where, as torch names it.
-
-    Raises:
-        PhasescopeError: If they do not fit together.
 
     Example:
         >>> from phasescope.training.presets import nanda2023
@@ -95,7 +84,7 @@ class Stack:
     """
 
     def __init__(self, recipes: Sequence[Recipe], device: str = "cpu") -> None:
-        check_stackable(recipes)
+        assert len({shared_part(recipe) for recipe in recipes}) == 1, "recipes of one stack"
         self.recipe = recipes[0]
         self.device = torch.device(device)
         task = self.recipe.task.build()

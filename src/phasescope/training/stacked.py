@@ -18,69 +18,80 @@ from phasescope.progress import Progress
 from phasescope.store.lock import RunLock
 from phasescope.store.metrics import MetricsLog
 from phasescope.store.run_folder import RunFolder
+from phasescope.store.status import read_status
+from phasescope.sweeps.scheduler import Turn
 from phasescope.training.engine import Session
 from phasescope.training.machine import tune
 from phasescope.training.recipe import Recipe
-from phasescope.training.run import Run
-from phasescope.training.stack import StackMember, check_stackable, stack_up
+from phasescope.training.stack import StackMember, shared_part, stack_up
 
 _FILES_A_RUN = 4
 """Its lock, and SQLite's three."""
 _OTHER_FILES = 200
 
 
-def train_stacked(
-    recipes: Sequence[Recipe], root: Path | str = "runs", *, device: str = "cpu", show_progress: bool = True
-) -> list[Run]:
-    """Train several recipes as one, on one device; finished ones are not trained again.
+def train_stacks(
+    recipes: Sequence[Recipe], root: Path | str, device: str, *, show_progress: bool = True
+) -> list[tuple[RunFolder, Turn]]:
+    """Train several recipes on one device, those that fit together as one; none stops the others.
 
-    Interrupted, each goes on at its own last commit. A member whose loss is no longer finite ends there, and
-    the others go on.
+    Interrupted, each goes on at its own last commit. A member whose loss is no longer finite ends there.
 
     Args:
-        recipes: What to train; they share all but seeds, labels and weight decay (``stack.check_stackable``).
+        recipes: What to train. Those with the same ``stack.shared_part`` make one stack.
         root: Folder of runs.
         device: "cpu", "cuda", "cuda:1", as torch names it.
         show_progress: Whether to show how far they all are together.
 
     Returns:
-        The runs, in the order of their recipes.
+        Each run's folder and how it went, in the order of the recipes.
 
     Raises:
-        PhasescopeError: Before anything is made, if the recipes do not fit together or there is no such
-            device; after the others came to their end, if some members failed: it names the first.
+        PhasescopeError: Before anything is made, if a recipe fits no stack or there is no such device.
 
     Example:
         >>> import tempfile
-        >>> from phasescope.training.presets import nanda2023
-        >>> recipes = [nanda2023(seed=seed, steps=20) for seed in (0, 1)]
+        >>> from phasescope.training.variation import recipe_from
+        >>> small = {"task.p": 7, "model.d_model": 8, "model.d_head": 2, "model.d_mlp": 16, "steps": 20}
+        >>> recipes = [recipe_from("nanda2023", small | {"seed": seed}) for seed in (0, 1)]
         >>> with tempfile.TemporaryDirectory() as root:
-        ...     [run.ended for run in train_stacked(recipes, root, show_progress=False)]
-        ['memorised 2% of train', 'memorised 2% of train']
+        ...     [turn.complaint for _, turn in train_stacks(recipes, root, "cpu", show_progress=False)]
+        ['', '']
     """
-    alone = [recipe.model_copy(update={"threads": 1}) for recipe in recipes]
-    check_stackable(alone)
+    shared = [shared_part(recipe) for recipe in recipes]
     _check_device(device)
-    runs = [Run(RunFolder.create(Path(root), one.name, one.canonical_json(), {})) for one in alone]
-    waiting = [(one, run) for one, run in zip(alone, runs, strict=True) if run.status.state != "finished"]
+    folders = [RunFolder.create(Path(root), one.name, one.canonical_json(), {}) for one in recipes]
+    stacks: dict[str, dict[Path, tuple[Recipe, RunFolder]]] = defaultdict(dict)
+    for recipe, folder, part in zip(recipes, folders, shared, strict=True):
+        if read_status(folder).state != "finished":
+            stacks[part][folder.path] = recipe, folder
+    waiting = [list(stack.values()) for stack in stacks.values()]
+    total = sum(recipe.steps for stack in waiting for recipe, _ in stack)
+    turns: dict[Path, Turn] = defaultdict(Turn)
+    shown = Progress(total, "steps") if show_progress and waiting else None
+    with shown or nullcontext():
+        for stack in waiting:
+            turns |= _train_on_disk(stack, device, shown)
+    return [(folder, turns[folder.path]) for folder in folders]
+
+
+def _train_on_disk(
+    waiting: Sequence[tuple[Recipe, RunFolder]], device: str, shown: Progress | None
+) -> dict[Path, Turn]:
+    """Train recipes that make one stack, each in its own folder."""
     _allow_files(_FILES_A_RUN * len(waiting) + _OTHER_FILES)
     with ExitStack() as held:
-        machine, places = tune(), []
-        for recipe, run in waiting:
-            held.enter_context(RunLock(run.folder))
-            log = held.enter_context(MetricsLog(run.folder.metrics))
+        machine, places = tune(threads=1), []  # small products: a second thread would wait more than work
+        for recipe, folder in waiting:
+            held.enter_context(RunLock(folder))
+            log = held.enter_context(MetricsLog(folder.metrics))
             member = StackMember(recipe, device)
-            places.append(_Place(member, Session(recipe, run.folder, log, member, machine)))
-        start = sum(place.member.step for place in places)
-        total = len(places) * recipes[0].steps
-        shown = Progress(total, "steps", start=start) if show_progress and places else None
-        with shown or nullcontext():
-            failed = [line for together in _at_one_step(places) for line in _train(together, device, shown)]
-    if failed:
-        raise PhasescopeError(
-            f"{len(failed)} of {len(runs)} runs failed, the others are complete; the first, {failed[0]}"
-        )
-    return runs
+            places.append(_Place(member, Session(recipe, folder, log, member, machine)))
+        if shown:
+            shown.update(shown.done + sum(place.member.step for place in places))
+        complaints = [_train(together, device, shown) for together in _at_one_step(places)]
+    failed = {folder: text for part in complaints for folder, text in part.items()}
+    return {folder.path: Turn(attempts=1, complaint=failed.get(folder.path, "")) for _, folder in waiting}
 
 
 class _Place(NamedTuple):
@@ -99,21 +110,21 @@ def _at_one_step(places: Sequence[_Place]) -> list[list[_Place]]:
     return list(parts.values())
 
 
-def _train(places: Sequence[_Place], device: str, shown: Progress | None) -> list[str]:
-    """Train members of the same step to their ends; return a line for each that failed."""
+def _train(places: Sequence[_Place], device: str, shown: Progress | None) -> dict[Path, str]:
+    """Train members of the same step to their ends; return why, for each that failed."""
     stack = stack_up([place.member for place in places], device)
-    running, failed = list(places), []
+    running, failed = list(places), {}
     while running := [place for place in running if not place.session.visit()]:
         if shown:
             shown.update(shown.done + len(running))
         step, losses = stack.step, stack.advance()
-        for place in running:
-            if not math.isfinite(losses[place.member.index]):
-                try:
-                    place.session.give_up(step)
-                except NonFinite as error:
-                    failed.append(f"{place.session.folder.path.name}: {error}")
-        running = [place for place in running if math.isfinite(losses[place.member.index])]
+        lost = [place for place in running if not math.isfinite(losses[place.member.index])]
+        for place in lost:
+            try:
+                place.session.give_up(step)
+            except NonFinite as error:
+                failed[place.session.folder.path] = str(error)
+        running = [place for place in running if place not in lost]
     return failed
 
 
