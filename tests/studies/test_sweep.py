@@ -100,6 +100,8 @@ def test_a_member_that_is_no_recipe_is_refused_before_anything_is_made(tmp_path,
     [
         (("--workers", "-1"), "workers needs to be 0 (one per core) or more; got -1"),
         (("--ray", "127.0.0.1:1"), "no ray cluster answers at 127.0.0.1:1"),
+        (("--stacked", "nonsense"), "device 'nonsense' is not to be had"),
+        (("--stacked", "--workers", "2"), "leave out workers and ray"),
     ],
 )
 def test_what_cannot_train_is_refused_before_anything_is_made(tmp_path, capsys, words, says):

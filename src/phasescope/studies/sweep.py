@@ -23,7 +23,7 @@ from phasescope.store.table_file import read_column, write_table
 from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import Point, SweepConfig, read_sweep, sweep_from_data
 from phasescope.sweeps.scheduler import Turn
-from phasescope.training.ensemble import as_member, check_workers, train_members
+from phasescope.training.ensemble import as_member, check_ways, train_members
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import LOOKED_AT, Run
 from phasescope.training.variation import sweep_recipes
@@ -114,7 +114,7 @@ def sweep(
     """
     config = _config(study)
     recipes = sweep_recipes(config)
-    check_workers(workers, ray, stacked)
+    check_ways([recipe for _, recipe in recipes], workers, ray, stacked)
     folder = RunFolder(Path(root) / f"sweep-{config.name}")
     _refuse_another_study(folder.path, [recipe for _, recipe in recipes])
     folder.path.mkdir(parents=True, exist_ok=True)

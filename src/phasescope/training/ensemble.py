@@ -15,7 +15,7 @@ from phasescope.sweeps.scheduler import Job, Turn, run_all
 from phasescope.training.machine import cores
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
-from phasescope.training.stacked import train_stacks
+from phasescope.training.stacked import check_stacks, train_stacks
 
 _WORKER = "phasescope.training.member"
 
@@ -80,7 +80,7 @@ def train_members(
         PhasescopeError: If there is no such cluster or device, or a recipe cannot be stacked.
     """
     members = [as_member(recipe) for recipe in recipes]
-    check_workers(workers, ray, stacked)
+    check_ways(members, workers, ray, stacked)
     if stacked:
         return train_stacks(members, root, stacked, show_progress=show_progress)
     pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
@@ -103,15 +103,15 @@ def as_member(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"threads": 1})
 
 
-def check_workers(workers: int, ray: str = "", stacked: str = "") -> None:
-    """Refuse what cannot train anything, before anything is made.
+def check_ways(recipes: Sequence[Recipe], workers: int = 0, ray: str = "", stacked: str = "") -> None:
+    """Refuse what cannot train these recipes, before anything is made.
 
     Raises:
         PhasescopeError: If the number of workers is negative, nothing answers at the cluster's address, or a
-            stack is to have workers.
+            recipe or a device cannot be part of a stack.
 
     Example:
-        >>> check_workers(-1)
+        >>> check_ways([], workers=-1)
         Traceback (most recent call last):
         phasescope.errors.PhasescopeError: workers needs to be 0 (one per core) or more; got -1
     """
@@ -119,5 +119,7 @@ def check_workers(workers: int, ray: str = "", stacked: str = "") -> None:
         raise PhasescopeError(f"workers needs to be 0 (one per core) or more; got {workers}")
     if stacked and (workers or ray):
         raise PhasescopeError("a stack trains in one process on one device; leave out workers and ray")
+    if stacked:
+        check_stacks(recipes, stacked)
     if ray:
         check_address(ray)

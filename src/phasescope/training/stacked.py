@@ -30,6 +30,24 @@ _FILES_A_RUN = 4
 _OTHER_FILES = 200
 
 
+def check_stacks(recipes: Sequence[Recipe], device: str) -> None:
+    """Refuse a recipe that fits no stack and a device that torch does not have, before anything is made.
+
+    Raises:
+        PhasescopeError: In one line.
+
+    Example:
+        >>> check_stacks([], "cpu")
+    """
+    for recipe in recipes:
+        shared_part(recipe)
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise PhasescopeError(f"device {device!r:.40} is not to be had; {reason:.160}") from None
+
+
 def train_stacks(
     recipes: Sequence[Recipe], root: Path | str, device: str, *, show_progress: bool = True
 ) -> list[tuple[RunFolder, Turn]]:
@@ -46,9 +64,6 @@ def train_stacks(
     Returns:
         Each run's folder and how it went, in the order of the recipes.
 
-    Raises:
-        PhasescopeError: Before anything is made, if a recipe fits no stack or there is no such device.
-
     Example:
         >>> import tempfile
         >>> from phasescope.training.variation import recipe_from
@@ -58,13 +73,11 @@ def train_stacks(
         ...     [turn.complaint for _, turn in train_stacks(recipes, root, "cpu", show_progress=False)]
         ['', '']
     """
-    shared = [shared_part(recipe) for recipe in recipes]
-    _check_device(device)
     folders = [RunFolder.create(Path(root), one.name, one.canonical_json(), {}) for one in recipes]
     stacks: dict[str, dict[Path, tuple[Recipe, RunFolder]]] = defaultdict(dict)
-    for recipe, folder, part in zip(recipes, folders, shared, strict=True):
+    for recipe, folder in zip(recipes, folders, strict=True):
         if read_status(folder).state != "finished":
-            stacks[part][folder.path] = recipe, folder
+            stacks[shared_part(recipe)][folder.path] = recipe, folder
     waiting = [list(stack.values()) for stack in stacks.values()]
     total = sum(recipe.steps for stack in waiting for recipe, _ in stack)
     turns: dict[Path, Turn] = defaultdict(Turn)
@@ -126,15 +139,6 @@ def _train(places: Sequence[_Place], device: str, shown: Progress | None) -> dic
                 failed[place.session.folder.path] = str(error)
         running = [place for place in running if place not in lost]
     return failed
-
-
-def _check_device(device: str) -> None:
-    """Refuse a device that torch does not have, before anything is made."""
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise PhasescopeError(f"device {device!r:.40} is not to be had; {reason:.160}") from None
 
 
 def _allow_files(n: int) -> None:
