@@ -63,12 +63,13 @@ def against(
     }
 
 
-def members(n: int, steps: int, p: int = 113) -> list:
-    """The mainline's recipe over seeds, its float32 steps."""
+def members(n: int, steps: int, p: int = 113, d_model: int = 128) -> list:
+    """The mainline's recipe over seeds, its float32 steps; of another modulus or width where asked."""
     from phasescope.training.presets import nanda2023
     from phasescope.training.variation import varied
 
-    return [varied(nanda2023(seed=seed, steps=steps), FLOAT32 | {"task.p": p}) for seed in range(n)]
+    size = {"task.p": p, "model.d_model": d_model, "model.d_head": d_model // 4, "model.d_mlp": 4 * d_model}
+    return [varied(nanda2023(seed=seed, steps=steps), FLOAT32 | size) for seed in range(n)]
 
 
 def steps_per_second(recipes: list, train: Callable[[list, str], object]) -> float:

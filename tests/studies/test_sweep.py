@@ -53,6 +53,19 @@ def test_a_failing_member_is_reported_the_rest_go_on_and_nothing_is_trained_twic
     assert again.table["attempts"] == [1, 1, 2, 2, 1, 1]  # of all times that the sweep was given
 
 
+def test_a_stacked_sweep_trains_what_fits_together_as_one(tmp_path):
+    grid = {"optimiser.weight_decay": (0.0, 1.0), "split.fraction": (0.4, 0.6)}
+    study = SweepConfig(name="s", recipe=RECIPE | {"optimiser": {"warmup_steps": 0}}, grid=grid)
+    found = sweep(study, tmp_path, stacked="cpu", show=False)
+    assert [member.outcome is not None for member in found.members] == [True] * 4
+    assert {member.run.folder.read_provenance()["forward"] for member in found.members} == {"stacked on cpu"}
+    alone = sweep(study, tmp_path / "alone", show=False)
+    for name in ("train_loss", "test_loss"):
+        assert found.table[name] == pytest.approx(
+            alone.table[name], rel=1e-3
+        )  # float32, sums in another order
+
+
 def test_another_study_of_the_same_name_leaves_the_results_alone(tmp_path, capsys):
     first = sweep(SweepConfig(name="s", recipe=RECIPE, grid={"seed": (0,)}), tmp_path, show=False)
     before = (first.folder / "results.csv").read_bytes()
@@ -87,6 +100,8 @@ def test_a_member_that_is_no_recipe_is_refused_before_anything_is_made(tmp_path,
     [
         (("--workers", "-1"), "workers needs to be 0 (one per core) or more; got -1"),
         (("--ray", "127.0.0.1:1"), "no ray cluster answers at 127.0.0.1:1"),
+        (("--stacked", "nonsense"), "device 'nonsense' is not to be had"),
+        (("--stacked", "--workers", "2"), "leave out workers and ray"),
     ],
 )
 def test_what_cannot_train_is_refused_before_anything_is_made(tmp_path, capsys, words, says):

@@ -30,6 +30,14 @@ def run(words: list[str]) -> int:
         help="train on a Ray cluster: its address, or nothing to start one here; all share the runs' folder",
     )
     parser.add_argument(
+        "--stacked",
+        nargs="?",
+        const="cpu",
+        default="",
+        metavar="DEVICE",
+        help="train runs that differ in seeds, labels and decay as one network, on cuda, or else the CPU",
+    )
+    parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="runs at a time (default: one per core)"
     )
     parser.add_argument("--dry-run", action="store_true", help="list the members and make nothing")
@@ -44,7 +52,14 @@ def run(words: list[str]) -> int:
     from phasescope.studies.sweep import sweep
 
     with goes_on():
-        found = sweep(config, options.root, ray=options.ray, workers=options.workers, show=not options.quiet)
+        found = sweep(
+            config,
+            options.root,
+            ray=options.ray,
+            workers=options.workers,
+            stacked=options.stacked,
+            show=not options.quiet,
+        )
     for member in found.failed:
         say(f"failed: {member.run.folder.path.name}: {member.turn.complaint}")
     print(f"{len(found.members) - len(found.failed)} of {len(found.members)} runs complete")

@@ -67,10 +67,12 @@ class FoldedForward:
         self.index = torch.stack([index for _, index in distinct], 1)
         fixed = [j for j, values in enumerate(self.vocabulary) if len(values) == 1]
         self.subtracted = fixed[-1] if fixed else None
-        self.summed = torch.tensor([j for j in range(shape.n_ctx) if j != self.subtracted])
-        self.row = (self.index + torch.tensor(self.starts))[:, self.summed]
+        starts = torch.tensor(self.starts, device=tokens.device)
+        summed = [j for j in range(shape.n_ctx) if j != self.subtracted]
+        self.summed = torch.tensor(summed, device=tokens.device)
+        self.row = (self.index + starts)[:, self.summed]
         self.shared_row = self.index[:, -1]
-        self.scored = self.shared_row[:, None] * self.n_rows + self.index + torch.tensor(self.starts)
+        self.scored = self.shared_row[:, None] * self.n_rows + self.index + starts
 
     @property
     def n_rows(self) -> int:
@@ -84,12 +86,19 @@ class FoldedForward:
 
     @cached_property
     def _plan(self) -> RowSum:
-        """Lay one table out: a block of rows per head, then the shared rows."""
+        return RowSum(*self.table_rows())
+
+    def table_rows(self) -> tuple[Int64[Tensor, "example term"], int]:
+        """Lay one table out: a block of rows per head, then the shared rows.
+
+        Returns:
+            The rows that each example adds up, and how many there are.
+        """
         n_heads, n_rows = self.config.n_heads, self.n_rows
-        heads = torch.arange(n_heads) * n_rows
+        heads = torch.arange(n_heads, device=self.row.device) * n_rows
         terms = (self.row[:, :, None] + heads).flatten(1)
         shared = n_heads * n_rows + self.shared_row[:, None]
-        return RowSum(torch.cat([terms, shared], 1), n_heads * n_rows + self.n_shared)
+        return torch.cat([terms, shared], 1), n_heads * n_rows + self.n_shared
 
     def answer(self, parameters: Mapping[str, Tensor]) -> Float[Tensor, "example d_vocab_out"]:
         """Return the logits at the answer position, ``(example, d_vocab_out)``."""
@@ -108,11 +117,7 @@ class FoldedForward:
     ) -> dict[str, Tensor]:
         """Compute everything; who needs the logits alone lets the non-linearity overwrite its input."""
         tables = self.tables(parameters)
-        pattern = functional.embedding(self.scored, tables.scores).softmax(1)
-        share = self.config.softmax_share
-        pattern = pattern if share == 1 else share * pattern + (1 - share)
-        read = pattern.index_select(1, self.summed).flatten(1)
-        weights = torch.cat([read, torch.ones_like(read[:, :1])], dim=1)  # the shared row is read as it is
+        pattern, weights = self.reading(functional.embedding(self.scored, tables.scores))
         pre = self._plan(torch.cat([tables.pre.flatten(0, 1), tables.shared_pre]), weights)
         skip = self._plan(torch.cat([tables.skip.flatten(0, 1), tables.shared_skip]), weights)
         post = activate(self.config.activation, pre)
@@ -123,6 +128,16 @@ class FoldedForward:
             "skip": skip,
             "logits": torch.addmm(skip, post, tables.product),
         }
+
+    def reading(
+        self, scores: Float[Tensor, "example pos head"]
+    ) -> tuple[Float[Tensor, "example pos head"], Float[Tensor, "example term"]]:
+        """Return the attention pattern, and how much of each of its table rows an example reads."""
+        pattern = scores.softmax(1)
+        share = self.config.softmax_share
+        pattern = pattern if share == 1 else share * pattern + (1 - share)
+        read = pattern.index_select(1, self.summed).flatten(1)
+        return pattern, torch.cat([read, torch.ones_like(read[:, :1])], dim=1)  # the shared row, as it is
 
     def tables(self, parameters: Mapping[str, Tensor], n_columns: int = 0) -> "Tables":
         """Return what the examples add up; small, and differentiable in the weights.

@@ -36,12 +36,12 @@ class RowSum:
         ends = torch.bincount(flat, minlength=n_rows).cumsum(0)
         self.rows = rows.contiguous()
         self.flat = flat.contiguous()
-        self.starts = torch.arange(0, n_examples * n_terms, n_terms)
-        self.example_of_term = torch.arange(n_examples).repeat_interleave(n_terms)
+        self.starts = torch.arange(0, n_examples * n_terms, n_terms, device=rows.device)
+        self.example_of_term = torch.arange(n_examples, device=rows.device).repeat_interleave(n_terms)
         # the transpose: for every table row, the terms that read it
         self.terms_by_row = by_row
         self.examples_by_row = by_row // n_terms
-        self.row_starts = torch.cat([torch.zeros(1, dtype=torch.int64), ends[:-1]])
+        self.row_starts = torch.cat([ends.new_zeros(1), ends[:-1]])
 
     def __call__(
         self, table: Float[Tensor, "row column"], weights: Float[Tensor, "example term"]

@@ -23,7 +23,7 @@ from phasescope.store.table_file import read_column, write_table
 from phasescope.studies.whole_page import write_whole
 from phasescope.sweeps.config import Point, SweepConfig, read_sweep, sweep_from_data
 from phasescope.sweeps.scheduler import Turn
-from phasescope.training.ensemble import as_member, check_workers, train_members
+from phasescope.training.ensemble import as_member, check_ways, train_members
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import LOOKED_AT, Run
 from phasescope.training.variation import sweep_recipes
@@ -88,6 +88,7 @@ def sweep(
     *,
     ray: str = "",
     workers: int = 0,
+    stacked: str = "",
     show: bool = True,
 ) -> Sweep:
     """Train every member of a sweep that is not finished, and write its table, its diagram and its page.
@@ -100,6 +101,7 @@ def sweep(
         root: Folder of runs; on a cluster one that every node sees at the same path.
         ray: Address of a Ray cluster, "local" to start one; empty for one process a core here.
         workers: Runs at a time; 0 for one per core.
+        stacked: A device on which the runs are trained as one network instead; see ``training.stacked``.
         show: Whether to show progress.
 
     Returns:
@@ -112,12 +114,12 @@ def sweep(
     """
     config = _config(study)
     recipes = sweep_recipes(config)
-    check_workers(workers, ray)
+    check_ways([recipe for _, recipe in recipes], workers, ray, stacked)
     folder = RunFolder(Path(root) / f"sweep-{config.name}")
     _refuse_another_study(folder.path, [recipe for _, recipe in recipes])
     folder.path.mkdir(parents=True, exist_ok=True)
     with RunLock(folder):
-        members = train_points(recipes, root, ray=ray, workers=workers, show=show)
+        members = train_points(recipes, root, ray=ray, workers=workers, stacked=stacked, show=show)
         found = Sweep(config, members, folder.path)
         for ending in ("csv", "parquet"):
             write_table(found.table, folder.path / f"results.{ending}")
@@ -146,11 +148,17 @@ def train_points(
     *,
     ray: str = "",
     workers: int = 0,
+    stacked: str = "",
     show: bool = True,
 ) -> list[Member]:
     """Train every recipe that is not finished and return what each came to; arguments as of ``sweep``."""
     trained = train_members(
-        [recipe for _, recipe in recipes], root, workers=workers, ray=ray, show_progress=show
+        [recipe for _, recipe in recipes],
+        root,
+        workers=workers,
+        ray=ray,
+        stacked=stacked,
+        show_progress=show,
     )
     together = zip(recipes, trained, strict=True)
     return [_member(point, Run(run), turn) for (point, _), (run, turn) in together]

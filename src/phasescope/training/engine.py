@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, Protocol, runtime_checkable
 from warnings import warn
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from phasescope.errors import PhasescopeError
 from phasescope.models.checkpoint_file import model_metadata
@@ -22,7 +24,7 @@ from phasescope.store.metrics import MetricsLog, read_metrics
 from phasescope.store.provenance import differences, provenance
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.status import Status, read_status, write_status
-from phasescope.training.machine import tune
+from phasescope.training.machine import MachineSettings, tune
 from phasescope.training.objective import kernel_applies
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
@@ -76,29 +78,82 @@ def train(
     if run.status.state == "finished":
         return run
     with RunLock(folder), MetricsLog(folder.metrics) as log:
-        _Session(recipe, folder, log, penalty, probe).train(show_progress, max_seconds)
+        machine, trainer = tune(recipe.threads), Trainer(recipe, penalty)
+        if trainer.forward_name == "compiled":
+            torch.set_num_threads(1)  # the kernel brings its own; torch's would spin on their cores
+        session = Session(recipe, folder, log, trainer, machine, probe)
+        shown = Progress(recipe.steps, "steps", start=trainer.step) if show_progress else None
+        with shown or nullcontext():
+            while not session.visit(shown, max_seconds):
+                step = trainer.step
+                if not math.isfinite(trainer.advance()):
+                    session.give_up(step)
     return run
 
 
-class _Session:
-    """One stretch of training, from the last commit to the end or to where it is stopped."""
+@runtime_checkable
+class InTraining(Protocol):
+    """What a session needs of a network in training: a trainer's own, or a member of a stack."""
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps taken."""
+
+    @property
+    def model(self) -> Model:
+        """The network."""
+
+    @property
+    def penalty(self) -> Penalty | None:
+        """The term that is added to its loss."""
+
+    @property
+    def forward_name(self) -> str:
+        """Which way to the loss is taken."""
+
+    def look(self) -> dict[str, float]:
+        """Return loss and accuracy on both sides, at this step."""
+
+    def weights(self) -> dict[str, NDArray[np.floating]]:
+        """Return a copy of the weights."""
+
+    def state(self) -> dict[str, NDArray[np.floating]]:
+        """Return a copy of all that the next step depends on."""
+
+    def restore(self, step: int, state: Mapping[str, NDArray[np.floating]]) -> None:
+        """Go to ``step`` with what ``state`` returned there."""
+
+    def first_non_finite(self) -> str | None:
+        """Name the first weight that is not finite; None if all are."""
+
+
+class Session:
+    """One stretch of a run on disk, from the last commit to the end or to where it is stopped.
+
+    Args:
+        recipe: What is trained.
+        folder: The run's, locked by the caller.
+        log: Its metrics.
+        trainer: The network in training; it is taken to the last commit.
+        machine: How the process was set, for provenance.
+        probe: Reads further numbers off the network at every look.
+    """
 
     def __init__(
         self,
         recipe: Recipe,
         folder: RunFolder,
         log: MetricsLog,
-        penalty: Penalty | None,
-        probe: Probe | None,
+        trainer: InTraining,
+        machine: MachineSettings,
+        probe: Probe | None = None,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
         self.log = log
         self.probe = probe
-        self.machine = tune(recipe.threads)
-        self.trainer = Trainer(recipe, penalty)
-        if self.trainer.forward_name == "compiled":
-            torch.set_num_threads(1)  # the kernel brings its own; torch's would spin on their cores
+        self.machine = machine
+        self.trainer = trainer
         self.began = self.flushed = time.monotonic()
         before = read_status(folder)
         self.seconds_before, self.sessions = before.wall_seconds, before.sessions + 1
@@ -106,26 +161,22 @@ class _Session:
         self._go_back_to_last_commit()
         self._write_status("training")  # a process that is killed before its first commit counts, too
 
-    def train(self, show_progress: bool, max_seconds: float | None) -> None:
-        """Step, look and commit until the recipe, its stop rule or the time says enough."""
-        trainer, recipe = self.trainer, self.recipe
-        shown = Progress(recipe.steps, "steps", start=trainer.step) if show_progress else None
-        with shown or nullcontext():
-            while True:
-                step = trainer.step
-                last = step == recipe.steps
-                if last or recipe.schedule.is_look(step):
-                    self._look(shown)
-                    last = last or should_stop(recipe, self.history)
-                if last or (recipe.schedule.is_checkpoint(step) and step > self.committed):
-                    self._commit()
-                    if last:
-                        break
-                    if max_seconds is not None and time.monotonic() - self.began > max_seconds:
-                        return self._write_status("interrupted")
-                if not math.isfinite(trainer.advance()):
-                    self._give_up(step)
-        self._write_status("finished", outcome_of(self.history).text)
+    def visit(self, shown: Progress | None = None, max_seconds: float | None = None) -> bool:
+        """Look and commit where this step is one for it; return whether the run's stretch ends here."""
+        step, recipe = self.trainer.step, self.recipe
+        last = step == recipe.steps
+        if last or recipe.schedule.is_look(step):
+            self._look(shown)
+            last = last or should_stop(recipe, self.history)
+        if last or (recipe.schedule.is_checkpoint(step) and step > self.committed):
+            self._commit()
+            if last:
+                self._write_status("finished", outcome_of(self.history).text)
+                return True
+            if max_seconds is not None and time.monotonic() - self.began > max_seconds:
+                self._write_status("interrupted")
+                return True
+        return False
 
     def _write_provenance(self) -> None:
         """Write down what the bits depend on; a later session under other conditions is told so."""
@@ -181,7 +232,7 @@ class _Session:
         """Put this step on the disk, unless something in it is not finite."""
         step = self.trainer.step
         if self.trainer.first_non_finite() is not None:
-            self._give_up(step)
+            self.give_up(step)
         commit(self.folder, self.log, step, self.trainer.weights(), self.trainer.state(), self._facts())
         self.committed = step
         self._write_status("training")
@@ -194,7 +245,7 @@ class _Session:
             "split": self.recipe.split.model_dump_json(),
         }
 
-    def _give_up(self, step: int) -> NoReturn:
+    def give_up(self, step: int) -> NoReturn:
         """Replay from the last commit with every tensor checked, to say where it began."""
         snapshot = recover(self.folder, self.log).snapshot
         replay = Trainer(self.recipe, self.trainer.penalty)

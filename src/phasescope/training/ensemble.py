@@ -15,6 +15,7 @@ from phasescope.sweeps.scheduler import Job, Turn, run_all
 from phasescope.training.machine import cores
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
+from phasescope.training.stacked import check_stacks, train_stacks
 
 _WORKER = "phasescope.training.member"
 
@@ -24,6 +25,7 @@ def train_all(
     root: Path | str = "runs",
     *,
     workers: int = 0,
+    stacked: str = "",
     show_progress: bool = True,
 ) -> list[Run]:
     """Train several recipes, as many at a time as there are cores; finished ones are not trained again.
@@ -32,6 +34,7 @@ def train_all(
         recipes: What to train. Each takes one thread, whatever it names.
         root: Folder of runs.
         workers: Runs at a time; 0 for one per core.
+        stacked: A device on which they are trained as one network instead; see ``training.stacked``.
         show_progress: Whether to show how far they all are together.
 
     Returns:
@@ -40,7 +43,7 @@ def train_all(
     Raises:
         PhasescopeError: If some members failed, after the others went on to their end; names the first.
     """
-    turns = train_members(recipes, root, workers=workers, show_progress=show_progress)
+    turns = train_members(recipes, root, workers=workers, stacked=stacked, show_progress=show_progress)
     failed = {folder: turn for folder, turn in turns if turn.complaint}
     if failed:
         first, turn = next(iter(failed.items()))
@@ -57,6 +60,7 @@ def train_members(
     *,
     workers: int = 0,
     ray: str = "",
+    stacked: str = "",
     show_progress: bool = True,
 ) -> list[tuple[RunFolder, Turn]]:
     """Train several recipes, here or on a Ray cluster, and say what became of each; none stops the others.
@@ -66,17 +70,20 @@ def train_members(
         root: Folder of runs, which every node of a cluster sees at the same path.
         workers: Runs at a time; 0 for one per core.
         ray: Address of a Ray cluster, "local" to start one; empty for processes of this machine.
+        stacked: A device on which they are trained as one network instead; see ``training.stacked``.
         show_progress: Whether to show how far they all are together.
 
     Returns:
         Each run's folder and how it went, in the order of the recipes.
 
     Raises:
-        PhasescopeError: If there is no such cluster.
+        PhasescopeError: If there is no such cluster or device, or a recipe cannot be stacked.
     """
-    check_workers(workers, ray)
-    pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
     members = [as_member(recipe) for recipe in recipes]
+    check_ways(members, workers, ray, stacked)
+    if stacked:
+        return train_stacks(members, root, stacked, show_progress=show_progress)
+    pool = RayWorkers(_WORKER, ray, workers) if ray else Processes(_WORKER, workers or cores())
     jobs = [
         Job(RunFolder.create(Path(root), member.name, member.canonical_json(), {}), member.steps)
         for member in members
@@ -96,18 +103,23 @@ def as_member(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"threads": 1})
 
 
-def check_workers(workers: int, ray: str = "") -> None:
-    """Refuse what cannot train anything, before anything is made.
+def check_ways(recipes: Sequence[Recipe], workers: int = 0, ray: str = "", stacked: str = "") -> None:
+    """Refuse what cannot train these recipes, before anything is made.
 
     Raises:
-        PhasescopeError: If the number of workers is negative, or nothing answers at the cluster's address.
+        PhasescopeError: If the number of workers is negative, nothing answers at the cluster's address, or a
+            recipe or a device cannot be part of a stack.
 
     Example:
-        >>> check_workers(-1)
+        >>> check_ways([], workers=-1)
         Traceback (most recent call last):
         phasescope.errors.PhasescopeError: workers needs to be 0 (one per core) or more; got -1
     """
     if workers < 0:
         raise PhasescopeError(f"workers needs to be 0 (one per core) or more; got {workers}")
+    if stacked and (workers or ray):
+        raise PhasescopeError("a stack trains in one process on one device; leave out workers and ray")
+    if stacked:
+        check_stacks(recipes, stacked)
     if ray:
         check_address(ray)

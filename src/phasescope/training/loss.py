@@ -13,10 +13,10 @@ from torch import Tensor
 
 
 def cross_entropy(
-    logits: Float[Tensor, "example d_vocab_out"],
-    answers: Int64[Tensor, " example"],
+    logits: Float[Tensor, "*member example d_vocab_out"],
+    answers: Int64[Tensor, "*member example"],
     dtype: torch.dtype = torch.float64,
-) -> Float[Tensor, ""]:
+) -> Float[Tensor, "*member"]:
     """Return the mean cross-entropy over examples, in nats, computed in ``dtype``.
 
     Args:
@@ -25,7 +25,8 @@ def cross_entropy(
         dtype: Precision of the softmax and of the mean.
 
     Returns:
-        A scalar of ``dtype``; its gradient has the precision of ``logits``.
+        One number of ``dtype``, or one for each network of a stack; its gradient has the precision of
+        ``logits``.
 
     References:
         nanda2023: Progress measures for grokking via mechanistic interpretability, appendix A.
@@ -42,23 +43,23 @@ def cross_entropy(
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, answers: Tensor, dtype: torch.dtype) -> Tensor:
-        right = answers[:, None]
+        right, n_examples = answers[..., None], logits.shape[-2]
         z = logits.to(dtype, copy=True)
-        z -= z.gather(1, right)  # margins: the right answer stands at zero
-        top = z.amax(1, keepdim=True)
+        z -= z.gather(-1, right)  # margins: the right answer stands at zero
+        top = z.amax(-1, keepdim=True)
         z.sub_(top).exp_()
-        of_right = z.gather(1, right)
-        z.scatter_(1, right, 0.0)
-        of_others = z.sum(1, keepdim=True)
+        of_right = z.gather(-1, right)
+        z.scatter_(-1, right, 0.0)
+        of_others = z.sum(-1, keepdim=True)
         total = of_right + of_others
         # log1p keeps every digit of a loss far below the rounding of 1 (top is zero there)
-        loss = torch.where(top > 0, top + total.log(), of_others.log1p()).mean()
-        z.div_(total * len(z))
-        z.scatter_(1, right, -of_others / (total * len(z)))
+        loss = torch.where(top > 0, top + total.log(), of_others.log1p()).squeeze(-1).mean(-1)
+        z.div_(total * n_examples)
+        z.scatter_(-1, right, -of_others / (total * n_examples))
         ctx.save_for_backward(z.to(logits.dtype))
         return loss
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (to_logits,) = ctx.saved_tensors
-        return to_logits * gradients[0].to(to_logits.dtype), None, None
+        return to_logits * gradients[0].to(to_logits.dtype)[..., None, None], None, None

@@ -1,0 +1,150 @@
+"""Several runs in one process, trained as one network: for a GPU, and for networks too small for a core.
+
+Each member is an ordinary run in a folder of its own: it resumes, is followed and is measured like any other.
+"""
+
+import math
+import resource
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from phasescope.errors import NonFinite, PhasescopeError
+from phasescope.progress import Progress
+from phasescope.store.lock import RunLock
+from phasescope.store.metrics import MetricsLog
+from phasescope.store.run_folder import RunFolder
+from phasescope.store.status import read_status
+from phasescope.sweeps.scheduler import Turn
+from phasescope.training.engine import Session
+from phasescope.training.machine import tune
+from phasescope.training.recipe import Recipe
+from phasescope.training.stack import StackMember, shared_part, stack_up
+
+_FILES_A_RUN = 4
+"""Its lock, and SQLite's three."""
+_OTHER_FILES = 200
+
+
+def check_stacks(recipes: Sequence[Recipe], device: str) -> None:
+    """Refuse a recipe that fits no stack and a device that torch does not have, before anything is made.
+
+    Raises:
+        PhasescopeError: In one line.
+
+    Example:
+        >>> check_stacks([], "cpu")
+    """
+    for recipe in recipes:
+        shared_part(recipe)
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise PhasescopeError(f"device {device!r:.40} is not to be had; {reason:.160}") from None
+
+
+def train_stacks(
+    recipes: Sequence[Recipe], root: Path | str, device: str, *, show_progress: bool = True
+) -> list[tuple[RunFolder, Turn]]:
+    """Train several recipes on one device, those that fit together as one; none stops the others.
+
+    Interrupted, each goes on at its own last commit. A member whose loss is no longer finite ends there.
+
+    Args:
+        recipes: What to train. Those with the same ``stack.shared_part`` make one stack.
+        root: Folder of runs.
+        device: "cpu", "cuda", "cuda:1", as torch names it.
+        show_progress: Whether to show how far they all are together.
+
+    Returns:
+        Each run's folder and how it went, in the order of the recipes.
+
+    Example:
+        >>> import tempfile
+        >>> from phasescope.training.variation import recipe_from
+        >>> small = {"task.p": 7, "model.d_model": 8, "model.d_head": 2, "model.d_mlp": 16, "steps": 20}
+        >>> recipes = [recipe_from("nanda2023", small | {"seed": seed}) for seed in (0, 1)]
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     [turn.complaint for _, turn in train_stacks(recipes, root, "cpu", show_progress=False)]
+        ['', '']
+    """
+    folders = [RunFolder.create(Path(root), one.name, one.canonical_json(), {}) for one in recipes]
+    stacks: dict[str, dict[Path, tuple[Recipe, RunFolder]]] = defaultdict(dict)
+    for recipe, folder in zip(recipes, folders, strict=True):
+        if read_status(folder).state != "finished":
+            stacks[shared_part(recipe)][folder.path] = recipe, folder
+    waiting = [list(stack.values()) for stack in stacks.values()]
+    total = sum(recipe.steps for stack in waiting for recipe, _ in stack)
+    turns: dict[Path, Turn] = defaultdict(Turn)
+    shown = Progress(total, "steps") if show_progress and waiting else None
+    with shown or nullcontext():
+        for stack in waiting:
+            turns |= _train_on_disk(stack, device, shown)
+    return [(folder, turns[folder.path]) for folder in folders]
+
+
+def _train_on_disk(
+    waiting: Sequence[tuple[Recipe, RunFolder]], device: str, shown: Progress | None
+) -> dict[Path, Turn]:
+    """Train recipes that make one stack, each in its own folder."""
+    _allow_files(_FILES_A_RUN * len(waiting) + _OTHER_FILES)
+    with ExitStack() as held:
+        machine, places = tune(threads=1), []  # small products: a second thread would wait more than work
+        for recipe, folder in waiting:
+            held.enter_context(RunLock(folder))
+            log = held.enter_context(MetricsLog(folder.metrics))
+            member = StackMember(recipe, device)
+            places.append(_Place(member, Session(recipe, folder, log, member, machine)))
+        if shown:
+            shown.update(shown.done + sum(place.member.step for place in places))
+        complaints = [_train(together, device, shown) for together in _at_one_step(places)]
+    failed = {folder: text for part in complaints for folder, text in part.items()}
+    return {folder.path: Turn(attempts=1, complaint=failed.get(folder.path, "")) for _, folder in waiting}
+
+
+class _Place(NamedTuple):
+    """A member and its run on disk."""
+
+    member: StackMember
+    session: Session
+
+
+def _at_one_step(places: Sequence[_Place]) -> list[list[_Place]]:
+    """Part members by the step they were committed at: after a crash they may not be at the same one."""
+    parts: dict[tuple[int, bool], list[_Place]] = defaultdict(list)
+    for place in places:
+        step, state = place.member.committed
+        parts[step, state is None].append(place)
+    return list(parts.values())
+
+
+def _train(places: Sequence[_Place], device: str, shown: Progress | None) -> dict[Path, str]:
+    """Train members of the same step to their ends; return why, for each that failed."""
+    stack = stack_up([place.member for place in places], device)
+    running, failed = list(places), {}
+    while running := [place for place in running if not place.session.visit()]:
+        if shown:
+            shown.update(shown.done + len(running))
+        step, losses = stack.step, stack.advance()
+        lost = [place for place in running if not math.isfinite(losses[place.member.index])]
+        for place in lost:
+            try:
+                place.session.give_up(step)
+            except NonFinite as error:
+                failed[place.session.folder.path] = str(error)
+        running = [place for place in running if place not in lost]
+    return failed
+
+
+def _allow_files(n: int) -> None:
+    """Ask the system for as many open files as the runs need; their locks and series stay open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < n:
+        if hard != resource.RLIM_INFINITY and hard < n:
+            raise PhasescopeError(f"so many runs at once need {n:,} open files; this system allows {hard:,}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n, hard))
