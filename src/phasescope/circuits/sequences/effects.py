@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from phasescope.circuits.interventions import How, stand_in
-from phasescope.circuits.sequences.ablation import Part, parts_of, without
+from phasescope.circuits.sequences.ablation import parts_of, without
 from phasescope.circuits.sequences.context import Answers, SequenceContext
 from phasescope.errors import PhasescopeError
 

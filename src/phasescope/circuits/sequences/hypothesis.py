@@ -1,4 +1,4 @@
-"""A hypothesis about a circuit along sequences: what it is about is found first, then held against criteria."""
+"""A hypothesis about a circuit along sequences: its heads or paths are found, then held against criteria."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -23,9 +23,10 @@ ALIKE = 0.5
 
 
 def block_lengths(n_ctx: int, vocab: int) -> tuple[int, ...]:
-    """Return the lengths of block that induction is tested on: a quarter, a third and two fifths of the context.
+    """Return the lengths of block that induction is tested on.
 
-    A head that looks a fixed number of positions back can fit one of them.
+    They are a quarter, a third and two fifths of the context: a head that looks a fixed number of positions
+    back can fit one of them.
 
     Args:
         n_ctx: Length of the context.
@@ -211,7 +212,7 @@ HYPOTHESIS = SequenceHypothesis(
             threshold=0.5,
             reason="half of its attention",
             when_for="Previous-token heads are {previous}: {value:.2f} of the attention is one back.",
-            when_against="No single earlier head looks one back: the best puts {value:.2f} there ({previous}).",
+            when_against="No earlier head looks one back: the best puts {value:.2f} there ({previous}).",
             function=lambda circuit: _best(circuit.back),
         ),
         Criterion(
@@ -253,8 +254,8 @@ HYPOTHESIS = SequenceHypothesis(
             wants="more than",
             threshold=0.0,
             reason="the note is read by the keys",
-            when_for="The best two heads compose through keys more than through queries or values ({value:.3f}).",
-            when_against="The best two heads do not compose through keys most ({value:.3f}).",
+            when_for="The best two heads compose through keys most, by {value:.3f}.",
+            when_against="The best two heads compose less through keys, by {value:.3f}.",
             function=InductionCircuit.lead_of_keys,
         ),
         Criterion(

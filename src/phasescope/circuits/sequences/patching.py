@@ -1,4 +1,4 @@
-"""Activations moved from one sum to its twin: which part carries the carry, and which the digits of a column."""
+"""Activations moved from one sum to its twin: which part brings the carry, and which a column's digits."""
 
 from dataclasses import dataclass
 from typing import Literal

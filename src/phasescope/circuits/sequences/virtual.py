@@ -48,7 +48,7 @@ class VirtualHead:
         return by_value - max(by_query, by_key)
 
     def copies(self) -> float:
-        """Share of answers that, as tokens, the effective matrix sends to themselves; NaN if none are tokens."""
+        """Share of answers that the effective matrix sends to themselves; NaN where they are no tokens."""
         n = self.context.model.shape.d_vocab_out
         if n > self.context.model.shape.d_vocab or not self._answers_are_read():
             return math.nan
@@ -69,8 +69,10 @@ def find(context: SequenceContext) -> VirtualHead:
         context: A network of attention alone with two layers or more.
     """
     paths = path_logits(context)
-    composed = {path: on_target(context, logits) for path, logits in paths.items() if len(path) == 2}
-    return VirtualHead(context, paths, max(composed, key=composed.__getitem__))
+    composed: dict[Path, float] = {
+        path: on_target(context, logits) for path, logits in paths.items() if len(path) == 2
+    }
+    return VirtualHead(context, paths, max(composed, key=lambda path: composed[path]))
 
 
 HYPOTHESIS = SequenceHypothesis(
