@@ -19,6 +19,9 @@ Classes = Mapping[str, Bool[Tensor, " question"]]
 Quantity = Literal["loss", "accuracy"]
 """Loss in nats, or the share of right answers."""
 
+EVERY = "all questions"
+"""The one class where no note sorts them."""
+
 _NEURONS_AT_ONCE = 64
 
 
@@ -27,7 +30,7 @@ def classes_of(context: SequenceContext, *notes: str, most: int = 12) -> dict[st
 
     Args:
         context: What is asked.
-        notes: Names of notes; with several, every combination that occurs is a class.
+        notes: Names of notes; with several, every combination that occurs is a class; with none, all are one.
         most: A note of more values than this is cut into a few ranges with about as many questions each.
 
     Returns:
@@ -47,7 +50,7 @@ def classes_of(context: SequenceContext, *notes: str, most: int = 12) -> dict[st
         >>> list(classes_of(SequenceContext(model, some), "digit", "carry_in"))
         ['digit 0, carry_in 0', 'digit 0, carry_in 1', 'digit 1, carry_in 0']
     """
-    classes = {"": torch.ones(len(context.targets), dtype=torch.bool)}
+    classes = {EVERY: torch.ones(len(context.targets), dtype=torch.bool)}
     for note in notes:
         values = context.note(note)
         finer = {}
@@ -56,7 +59,7 @@ def classes_of(context: SequenceContext, *notes: str, most: int = 12) -> dict[st
                 here = questions & torch.from_numpy((values >= low) & (values <= high))
                 if here.any():
                     said = f"{note} {low}" if low == high else f"{note} {low}–{high}"
-                    finer[f"{name}, {said}" if name else said] = here
+                    finer[said if name == EVERY else f"{name}, {said}"] = here
         classes = finer
     return classes
 

@@ -1,0 +1,151 @@
+"""The records of a network on sequences, told in plain sentences, and in nothing but what they hold."""
+
+from collections.abc import Mapping
+
+from phasescope.phases.changepoints import Break
+from phasescope.report.numbers import compact
+from phasescope.studies.explain_sequences_readings import Scores, SequenceAnatomy
+
+SOLVED = 0.99
+"""Share of questions from which on a network is said to solve its task."""
+WORTH_TELLING = 0.05
+"""A cost below this many nats is not told."""
+
+
+def headline_of(anatomy: SequenceAnatomy) -> str:
+    """Return in a sentence or two how well a network does and which circuits are shown.
+
+    Args:
+        anatomy: The records.
+    """
+    does = "answers" if anatomy.accuracy >= SOLVED else "does not always answer"
+    trained = (
+        "" if anatomy.train_accuracy is None
+        else f" (of those trained on {anatomy.train_accuracy:.1%})"
+    )  # fmt: skip
+    known = (
+        f"The network {does} {anatomy.task}: {anatomy.accuracy:.1%} of {anatomy.n_questions:,} questions "
+        f"in {anatomy.n_sequences:,} sequences are right{trained}, with a loss of {compact(anatomy.loss)} nats."
+    )
+    verdicts = "; ".join(f"{name}: {found.verdict}" for name, found in anatomy.judgements.items())
+    return f"{known} Circuits: {verdicts}." if verdicts else known
+
+
+def in_plain_words(anatomy: SequenceAnatomy) -> list[str]:
+    """Return what was found in plain sentences, in the order in which one would tell it.
+
+    Args:
+        anatomy: The records.
+    """
+    told = [
+        f"It is {anatomy.network}.",
+        *(found.sentence[:1].upper() + found.sentence[1:] for found in anatomy.judgements.values()),
+        _hardest(anatomy),
+        _heads(anatomy),
+        _paths(anatomy),
+        *_served(anatomy),
+        _neurons(anatomy),
+        *_moved(anatomy),
+        *_appeared(anatomy),
+    ]
+    return [text for text in told if text]
+
+
+def around(at: Break | None) -> str:
+    """Return between which checkpoints something happened.
+
+    Args:
+        at: The step and the checkpoints around it; None if it never did.
+
+    Example:
+        >>> around(Break(step=400, low=200, high=400)), around(None)
+        ('200 to 400', 'never')
+    """
+    return "never" if at is None else f"{at.low:,} to {at.high:,}"
+
+
+def _hardest(anatomy: SequenceAnatomy) -> str:
+    """By each note: which class has the highest loss, and which the lowest."""
+    told = []
+    for what, classes in anatomy.loss_by.items():
+        if what == "position" or len(classes) < 2:
+            continue
+        worst, best = (choose(classes, key=lambda label: classes[label]) for choose in (max, min))
+        told.append(
+            f"by {what} from {compact(classes[best])} ({best}) to {compact(classes[worst])} nats ({worst})"
+        )
+    return f"Its loss goes {'; '.join(told)}." if told else ""
+
+
+def _heads(anatomy: SequenceAnatomy) -> str:
+    told = []
+    for what in ("previous token", "prefix matching"):
+        scores = anatomy.head_scores.get(what)
+        if scores:
+            best = _most(scores)
+            told.append(f"of {what} in {best} ({scores[best]:.2f})")
+    return f"The best score is {' and '.join(told)}." if told else ""
+
+
+def _paths(anatomy: SequenceAnatomy) -> str:
+    each = [
+        f"{layers} alone {reading.alone:.1%}, all but it {reading.without:.1%}"
+        for layers, reading in anatomy.paths.items()
+    ]
+    return f"Right answers by path, attention held: {'; '.join(each)}." if each else ""
+
+
+def _served(anatomy: SequenceAnatomy) -> list[str]:
+    """Of each way to sort the questions: which head or MLP each class needs most."""
+    told = []
+    for what, parts in anatomy.costs.items():
+        of_heads = {part: costs for part, costs in parts.items() if part.startswith("head")}
+        if len(of_heads) < 2:
+            continue
+        each = []
+        for label in next(iter(of_heads.values())):
+            costs = {part: row[label] for part, row in of_heads.items()}
+            if costs[_most(costs)] >= WORTH_TELLING:
+                each.append(f"{label} {_most(costs)} ({compact(costs[_most(costs)], 2)})")
+        if each:
+            told.append(f"The head that costs most nats when it is taken away, by {what}: {', '.join(each)}.")
+    return told
+
+
+def _neurons(anatomy: SequenceAnatomy) -> str:
+    each = [f"{label} {reading.half}" for label, reading in anatomy.neurons.items()]
+    return f"Neurons that make up half of what single neurons cost: {', '.join(each)}." if each else ""
+
+
+def _moved(anatomy: SequenceAnatomy) -> list[str]:
+    """Of twins: which part brings the carry, and which the column, digit by digit."""
+    told = []
+    for what, parts in anatomy.moved.items():
+        each = []
+        for digit in next(iter(parts.values())):
+            shares = {part: row[digit] for part, row in parts.items() if row[digit] == row[digit]}
+            if shares:
+                best = _most(shares)
+                each.append(f"digit {digit} {best} ({shares[best]:.0%})")
+        told.append(
+            f"The part that brings a twin's {what} most often: {', '.join(each) or 'none can be read'}."
+        )
+    return told
+
+
+def _appeared(anatomy: SequenceAnatomy) -> list[str]:
+    """The most needed part of each class, and whether it appears with it."""
+    told: dict[str, str] = {}
+    for one in anatomy.appearances:
+        if one.name not in told:
+            when = "together" if one.together else "apart"
+            told[one.name] = (
+                f"{one.name} is half learnt between steps {around(one.learnt)}; {one.part}, without which "
+                f"{one.cost:.0%} of the answers are lost in the end, is half as needed between "
+                f"{around(one.appears)} ({when})"
+            )
+    return [f"{text[:1].upper()}{text[1:]}." for text in told.values()]
+
+
+def _most(scores: Mapping[str, float] | Scores) -> str:
+    return max(scores, key=lambda name: scores[name])
