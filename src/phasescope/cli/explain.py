@@ -15,6 +15,7 @@ from phasescope.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from phasescope.studies.explain import Explanation
+    from phasescope.studies.explain_sequences import SequenceExplanation
 
 
 def run(words: list[str]) -> int:
@@ -62,7 +63,7 @@ def run(words: list[str]) -> int:
 
 def _explain_file(
     path: Path, keys: list[int] | None, options: argparse.Namespace, command: str
-) -> "Explanation":
+) -> "Explanation | SequenceExplanation":
     """One checkpoint file, on the task and split that were typed or that it names itself."""
     opened = open_network_file(path, options.task, options.split, options.threads)
 
@@ -85,7 +86,7 @@ def _explain_file(
 
 def _explain_run(
     folder: RunFolder, step: int, keys: list[int] | None, options: argparse.Namespace, command: str
-) -> "Explanation":
+) -> "Explanation | SequenceExplanation":
     """One checkpoint of a run of ours."""
     from phasescope.studies.explain import explain
     from phasescope.training.machine import tune

@@ -19,9 +19,9 @@ from phasescope.studies.explain_sequences_readings import SequenceAnatomy, parts
 from phasescope.studies.explain_sequences_sections import sections_of
 from phasescope.studies.explain_sequences_words import headline_of, in_plain_words
 from phasescope.studies.explanation_page import write_explanation
+from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.drawn import DrawnSplit, StreamSplit
 from phasescope.tasks.sequences import Sequences
-from phasescope.tasks.task import Task
 from phasescope.training.run import Run
 
 MOST_SEQUENCES = 512
@@ -132,7 +132,7 @@ def explain_sequences(
     if not bool(context.logits.isfinite().all()):
         raise PhasescopeError(f"{name} has logits that are not finite; there is nothing to explain")
     task = run.recipe.task
-    assert not isinstance(task.build(), Task), "the caller has seen to it"
+    assert isinstance(task, SequenceTaskConfig), "its examples were drawn"
     with Progress(parts_to_read() + 1, "parts", stream=None if show else io.StringIO()) as progress:
         done = iter(range(parts_to_read() + 1))
         anatomy, drawn = read_sequences(

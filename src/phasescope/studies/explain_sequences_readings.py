@@ -260,7 +260,7 @@ def read_sequences(
 def _sorted(context: SequenceContext) -> dict[str, dict[str, Bool[Tensor, " question"]]]:
     """Every way to sort the questions: by position, by each note, and by digit and carry."""
     at = context.asked.nonzero()[:, 1]
-    ways = {"position": {str(int(place)): at == place for place in at.unique()}}
+    ways = {"position": {str(place): at == place for place in sorted(set(at.tolist()))}}
     for note in context.examples.notes:
         classes = classes_of(context, note)
         ways[note] = {name.removeprefix(f"{note} "): questions for name, questions in classes.items()}
@@ -332,7 +332,8 @@ def _over_training(
         left_out["parts over training"] = f"it needs {FEWEST} checkpoints; there are {len(steps)}"
         return None
     some = context.examples.take(np.arange(min(OVER_TRAINING, len(context.tokens))))
-    chosen = np.unique(np.linspace(0, len(steps) - 1, MOST_CHECKPOINTS).round().astype(int))
+    last = len(steps) - 1
+    chosen = sorted({round(at * last / MOST_CHECKPOINTS) for at in range(MOST_CHECKPOINTS + 1)})
     notes = tuple(context.examples.notes)[:1]
     return parts_over_training(_Thinned(series, tuple(steps[i] for i in chosen)), some, *notes)
 

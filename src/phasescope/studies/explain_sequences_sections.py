@@ -1,4 +1,4 @@
-"""The sections of an explanation of a network on sequences: tables of its records, figures from the network."""
+"""The sections of an explanation of a network on sequences: its records as tables and figures."""
 
 from collections.abc import Mapping
 
@@ -59,9 +59,8 @@ def _worst(anatomy: SequenceAnatomy) -> str:
     """The class with the highest loss of the finest way to sort the questions."""
     what, classes = list(anatomy.loss_by.items())[-1]
     label = max(classes, key=lambda name: classes[name])
-    return (
-        f"Loss is highest where {what} is {label}: {compact(classes[label])} nats of {compact(anatomy.loss)}"
-    )
+    highest, mean = compact(classes[label]), compact(anatomy.loss)
+    return f"Loss is highest where {what} is {label}: {highest} nats; {mean} over all questions"
 
 
 def _heads(anatomy: SequenceAnatomy, drawn: Drawn, task: SequenceTaskConfig) -> Section:
@@ -74,10 +73,9 @@ def _heads(anatomy: SequenceAnatomy, drawn: Drawn, task: SequenceTaskConfig) -> 
         plates.append(Plate("head-scores", figure, "Scores of every head", _HOW_TO_READ_SCORES))
     entropy = anatomy.head_scores.get("entropy (nats)", {})
     if entropy:
+        columns = ("head", "entropy of its attention (nats)")
         rows = [(part, compact(value)) for part, value in entropy.items()]
-        tables.append(
-            Table(("head", "entropy of its attention (nats)"), rows, ("entropy of its attention (nats)",))
-        )
+        tables.append(Table(columns, rows, columns[1:]))
     context = drawn.context
     tokens = [token_names(task)[token] for token in context.tokens[0].tolist()]
     patterns = {
@@ -90,16 +88,15 @@ def _heads(anatomy: SequenceAnatomy, drawn: Drawn, task: SequenceTaskConfig) -> 
 
 
 _HOW_TO_READ_SCORES = (
-    "Previous token: mean attention to the token before, on the task. Duplicate token and prefix matching: to the "
-    "same token and to what followed it, on repeated random tokens. Copying: from -1 to 1."
+    "Previous token: mean attention to the token before, on the task. Duplicate token and prefix matching: "
+    "to the same token and to what followed it, on repeated random tokens. Copying: from -1 to 1."
 )
 
 
 def _best_heads(shares: Mapping[str, Scores]) -> str:
     best = {name: max(of, key=lambda part: of[part]) for name, of in shares.items()}
-    return "Best of each: " + ", ".join(
-        f"{name} {part} ({shares[name][part]:.2f})" for name, part in best.items()
-    )
+    told = [f"{name} {part} ({shares[name][part]:.2f})" for name, part in best.items()]
+    return f"Best of each: {', '.join(told)}"
 
 
 def _composition(anatomy: SequenceAnatomy) -> Section:
@@ -122,7 +119,8 @@ def _composition(anatomy: SequenceAnatomy) -> Section:
     )
     return Section(
         "How heads compose",
-        "How much of what an earlier head (row) writes a later one (column) reads, through queries, keys or values.",
+        "How much of what an earlier head (row) writes a later one (column) reads: through queries, keys or "
+        "values.",
         [Plate("composition", figure, "Q-, K- and V-composition of every pair of heads")],
     )
 
@@ -133,17 +131,17 @@ def _paths(anatomy: SequenceAnatomy) -> Section:
     matrix = _matrix(
         {path: {"alone": of.alone, "all but it": of.without} for path, of in anatomy.paths.items()}
     )
-    best = max(anatomy.paths, key=lambda path: anatomy.paths[path].alone)
+    best, of = max(anatomy.paths.items(), key=lambda item: item[1].alone)
     figure = part_matrices(
         {"": matrix},
         "right answers (share)",
-        title=f"Alone, {best} answers {anatomy.paths[best].alone:.1%}; without it {anatomy.paths[best].without:.1%} remain",
+        title=f"Alone, {best} answers {of.alone:.1%}; without it {of.without:.1%} remain",
         limits=(0.0, 1.0),
     )
     return Section(
         "Which path carries the answer",
-        "With attention patterns held, logits are a sum over paths through the layers; the share of right answers "
-        "of each group of paths by itself, and of all the others.",
+        "With attention patterns held, logits are a sum over paths through the layers; the share of right "
+        "answers of each group of paths by itself, and of all the others.",
         [Plate("paths", figure, "Accuracy of each group of paths alone and without it")],
     )
 
@@ -155,15 +153,15 @@ def _parts(anatomy: SequenceAnatomy) -> Section:
         Plate(
             f"parts-{which}",
             part_matrices(
-                {"": matrix}, "loss added (nats)", title=f"What the ablation of each part costs, {what}"
+                {"": matrix}, "loss added (nats)", title=f"What the ablation of a part costs, {what}"
             ),
             f"Loss added by the ablation of each part, {what}",
         )
         for which, (what, matrix) in enumerate(panels.items())
     ]
     text = (
-        "Each part is replaced by its mean over sequences at the same position; the loss that this adds, by what "
-        "the task notes of its questions."
+        "Each part is replaced by its mean over sequences at the same position; the loss that this adds, by "
+        "what the task notes of its questions."
     )
     return Section("Which part serves what", text, plates)
 
@@ -173,11 +171,12 @@ def _neurons(anatomy: SequenceAnatomy, drawn: Drawn) -> Section:
         return Section("Which neurons serve what")
     cost = drawn.neurons.cost
     heard = cost.max(axis=1) >= FAINTEST * cost.max()
+    n_heard = int(heard.sum())
     labels = list(anatomy.neurons)
     figure = neuron_classes(
         cost[heard],
         labels,
-        title=f"{heard.sum()} of {len(cost)} neurons cost some class at least {FAINTEST:.0%} of the most that one costs",
+        title=f"{n_heard} of {len(cost)} neurons cost some class {FAINTEST:.0%} of the most that one costs",
     )
     columns = ("class", "neurons that make up half", "the most needed, and the loss without each (nats)")
     rows = [
@@ -211,9 +210,9 @@ def _moved(anatomy: SequenceAnatomy) -> Section:
         )
     return Section(
         "Which part brings the carry, and which the column",
-        "Where a digit is asked, one part is given what it holds in a twin: a sum that differs in the carry coming "
-        "in, or in the digits of that column alone. The share of answers that become the twin's, of pairs both of "
-        "which are answered rightly.",
+        "Where a digit is asked, one part is given what it holds in a twin: a sum that differs in the carry "
+        "coming in, or in the digits of that column alone. The share of answers that become the twin's, of "
+        "pairs both of which are answered rightly.",
         plates,
     )
 
@@ -232,8 +231,8 @@ def _appearances(anatomy: SequenceAnatomy, over: PartsOverTraining | None) -> Se
     together = sum(one.together for one in first.values())
     figure = parts_over_training_figure(
         panels,
-        title=f"Of {len(over.classes)} classes {len(first)} need some part by itself; in {together} it appears with "
-        "the change",
+        title=f"Of {len(over.classes)} classes {len(first)} need some part by itself; in {together} it "
+        "appears with the change",
     )
     columns = (
         "class",
@@ -256,8 +255,8 @@ def _appearances(anatomy: SequenceAnatomy, over: PartsOverTraining | None) -> Se
     ]
     return Section(
         title,
-        "At every checkpoint each part is taken away. A part appears with a change if the stretch in which its cost "
-        "is halfway meets the stretch in which accuracy is.",
+        "At every checkpoint each part is taken away. A part appears with a change if the stretch in which "
+        "its cost is halfway meets the stretch in which accuracy is.",
         [Plate("parts-over-training", figure, "Accuracy and the cost of each part over training, by class")],
         tables=[Table(columns, rows, columns[3:4])] if rows else [],
     )
@@ -271,8 +270,5 @@ def _left_out(anatomy: SequenceAnatomy) -> Section:
 
 def _matrix(values: Mapping[str, Mapping[str, float]]) -> Matrix:
     columns = [*dict.fromkeys(column for row in values.values() for column in row)]
-    return Matrix(
-        list(values),
-        columns,
-        np.array([[row.get(column, np.nan) for column in columns] for row in values.values()]),
-    )
+    rows = [[row.get(column, np.nan) for column in columns] for row in values.values()]
+    return Matrix(list(values), columns, np.array(rows))

@@ -25,7 +25,7 @@ def headline_of(anatomy: SequenceAnatomy) -> str:
     )  # fmt: skip
     known = (
         f"The network {does} {anatomy.task}: {anatomy.accuracy:.1%} of {anatomy.n_questions:,} questions "
-        f"in {anatomy.n_sequences:,} sequences are right{trained}, with a loss of {compact(anatomy.loss)} nats."
+        f"in {anatomy.n_sequences:,} sequences are right{trained}, at a loss of {compact(anatomy.loss)} nats."
     )
     verdicts = "; ".join(f"{name}: {found.verdict}" for name, found in anatomy.judgements.items())
     return f"{known} Circuits: {verdicts}." if verdicts else known

@@ -15,6 +15,8 @@ from phasescope.phases.changepoints import Break
 from phasescope.phases.series import Series
 from phasescope.tasks.sequences import Sequences
 
+MOST_CLASSES = 6
+"""A note of more values than this is cut into ranges."""
 NEEDED = 0.1
 """A part serves a class if its ablation costs at least this share of right answers in the end."""
 FEWEST = 3
@@ -92,7 +94,8 @@ def parts_over_training(
     found = []
     for done, step in enumerate(steps, 1):
         context = SequenceContext(series.model(step), examples)
-        found.append(part_effects(context, classes_of(context, *notes), quantity="accuracy"))
+        classes = classes_of(context, *notes, most=MOST_CLASSES)
+        found.append(part_effects(context, classes, quantity="accuracy"))
         if tick:
             tick(done, len(steps))
     first = found[0]

@@ -37,8 +37,8 @@ def loss_bars(panels: Mapping[str, Mapping[str, float]], guess: float, *, title:
         axes.bar(range(len(classes)), list(classes.values()), color=BLUE, width=0.75, linewidth=0)
         if guess <= 1.3 * highest:
             axes.axhline(guess, color=FAINT, linewidth=0.9, linestyle=":")
-            axes.annotate("guess", (0.995, guess), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-                          fontsize=8)  # fmt: skip
+            place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": 8}
+            axes.annotate("guess", (0.995, guess), **place)
         every = max(1, -(-len(classes) // MOST_NAMED))
         axes.set_xticks(range(0, len(classes), every), list(classes)[::every])
         axes.tick_params(axis="x", length=0)

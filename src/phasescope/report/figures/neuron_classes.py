@@ -1,4 +1,4 @@
-"""Which neurons serve which class of questions: every neuron a row, sorted by the class that needs it most."""
+"""Which neurons serve which class of questions: each a row, sorted by the class that needs it most."""
 
 from collections.abc import Sequence
 
