@@ -21,6 +21,8 @@ from phasescope.studies.explain_sequences_words import around, in_plain_words
 from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.token_names import token_names
 
+BRINGS = 0.5
+"""A head brings a twin's carry or column if at least this share of the answers follow it."""
 FAINTEST = 0.01
 """A neuron is drawn if its ablation costs some class at least this part of the most that any neuron costs."""
 
@@ -202,7 +204,7 @@ def _moved(anatomy: SequenceAnatomy) -> Section:
         figure = part_matrices(
             {"": matrix},
             "answers that follow (share)",
-            title=f"Which part brings a twin's {what}",
+            title=_brought(what, parts),
             limits=(0.0, 1.0),
         )
         plates.append(
@@ -215,6 +217,17 @@ def _moved(anatomy: SequenceAnatomy) -> Section:
         "pairs both of which are answered rightly.",
         plates,
     )
+
+
+def _brought(what: str, parts: Mapping[str, Scores]) -> str:
+    """Which heads by themselves bring what twins differ in, to half of the answers or more."""
+    brings = {
+        part: ", ".join(digit for digit, share in row.items() if share >= BRINGS)
+        for part, row in parts.items()
+        if part.startswith("head")
+    }
+    told = [f"{part} (digit {digits})" for part, digits in brings.items() if digits]
+    return f"A twin's {what} comes with {', '.join(told) or 'no single head'}"
 
 
 def _appearances(anatomy: SequenceAnatomy, over: PartsOverTraining | None) -> Section:
@@ -255,8 +268,8 @@ def _appearances(anatomy: SequenceAnatomy, over: PartsOverTraining | None) -> Se
     ]
     return Section(
         title,
-        "At every checkpoint each part is taken away. A part appears with a change if the stretch in which "
-        "its cost is halfway meets the stretch in which accuracy is.",
+        "At every checkpoint each part is taken away. A part appears with a change if its cost is halfway at "
+        "the checkpoint at which accuracy is, or at a neighbouring one.",
         [Plate("parts-over-training", figure, "Accuracy and the cost of each part over training, by class")],
         tables=[Table(columns, rows, columns[3:4])] if rows else [],
     )

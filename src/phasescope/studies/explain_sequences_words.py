@@ -118,33 +118,29 @@ def _neurons(anatomy: SequenceAnatomy) -> str:
 
 
 def _moved(anatomy: SequenceAnatomy) -> list[str]:
-    """Of twins: which part brings the carry, and which the column, digit by digit."""
+    """Of twins: which head brings the carry, and which the column, digit by digit."""
     told = []
     for what, parts in anatomy.moved.items():
+        heads = {part: row for part, row in parts.items() if part.startswith("head")}
         each = []
-        for digit in next(iter(parts.values())):
-            shares = {part: row[digit] for part, row in parts.items() if row[digit] == row[digit]}
+        for digit in next(iter(heads.values())):
+            shares = {part: row[digit] for part, row in heads.items() if row[digit] == row[digit]}
             if shares:
                 best = _most(shares)
                 each.append(f"digit {digit} {best} ({shares[best]:.0%})")
-        told.append(
-            f"The part that brings a twin's {what} most often: {', '.join(each) or 'none can be read'}."
-        )
+        told.append(f"The head that brings a twin's {what} most often: {', '.join(each) or 'none is read'}.")
     return told
 
 
 def _appeared(anatomy: SequenceAnatomy) -> list[str]:
-    """The most needed part of each class, and whether it appears with it."""
-    told: dict[str, str] = {}
+    """Each class, when it is learnt, and the parts that it needs in the end, each with when it appears."""
+    told: dict[str, list[str]] = {}
     for one in anatomy.appearances:
-        if one.name not in told:
-            when = "together" if one.together else "apart"
-            told[one.name] = (
-                f"{one.name} is half learnt between steps {around(one.learnt)}; {one.part}, without which "
-                f"{one.cost:.0%} of the answers are lost in the end, is half as needed between "
-                f"{around(one.appears)} ({when})"
-            )
-    return [f"{text[:1].upper()}{text[1:]}." for text in told.values()]
+        late = "never for long" if one.appears is None else f"between {around(one.appears)}"
+        when = "with it" if one.together else f"not with it, but {late}"
+        words = f"{one.name[:1].upper()}{one.name[1:]} is half learnt between steps {around(one.learnt)}"
+        told.setdefault(words, []).append(f"{one.part} ({one.cost:.0%} of answers; {when})")
+    return [f"{words}; in the end it needs {', '.join(parts)}." for words, parts in told.items()]
 
 
 def _most(scores: Mapping[str, float] | Scores) -> str:

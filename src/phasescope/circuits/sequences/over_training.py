@@ -52,6 +52,7 @@ class Appearance:
         part: A part that serves it in the end.
         cost: Accuracy that its ablation costs in the end.
         appears: When that cost is halfway; None if it never is for three checkpoints.
+        apart: Checkpoints from the one to the other, negative if the part comes first; None if one is not.
     """
 
     name: str
@@ -59,13 +60,12 @@ class Appearance:
     part: str
     cost: float
     appears: Break | None
+    apart: int | None
 
     @property
     def together(self) -> bool:
-        """Whether the two halfway points cannot be told apart: their intervals meet."""
-        if self.learnt is None or self.appears is None:
-            return False
-        return self.learnt.low <= self.appears.high and self.appears.low <= self.learnt.high
+        """Whether both are halfway at the same checkpoint, or at neighbouring ones."""
+        return self.apart is not None and abs(self.apart) <= 1
 
 
 def parts_over_training(
@@ -122,12 +122,14 @@ def appearances(over: PartsOverTraining) -> list[Appearance]:
     for column, name in enumerate(over.classes):
         learnt = _halfway(over.steps, over.accuracy[:, column])
         last = over.cost[-1, :, column]
-        found += [
-            Appearance(name, learnt, over.parts[row], float(last[row]),
-                       _halfway(over.steps, over.cost[:, row, column]))
-            for row in np.argsort(-last)
-            if last[row] >= NEEDED
-        ]  # fmt: skip
+        for row in np.argsort(-last):
+            if last[row] < NEEDED:
+                break
+            appears = _halfway(over.steps, over.cost[:, row, column])
+            both = [] if learnt is None or appears is None else [learnt.step, appears.step]
+            places = np.searchsorted(over.steps, both)
+            apart = int(places[1] - places[0]) if both else None
+            found.append(Appearance(name, learnt, over.parts[row], float(last[row]), appears, apart))
     return found
 
 

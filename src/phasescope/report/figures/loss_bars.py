@@ -21,7 +21,7 @@ def loss_bars(panels: Mapping[str, Mapping[str, float]], guess: float, *, title:
         title: The finding.
 
     Returns:
-        A figure as wide as the page, two panels in a row, one vertical scale.
+        A figure as wide as the page, two panels in a row, each with a vertical scale of its own.
 
     Example:
         >>> figure = loss_bars({"digit": {"0": 0.1, "1": 1.2}}, 2.3, title="Digit 1 is not learnt")
@@ -31,11 +31,10 @@ def loss_bars(panels: Mapping[str, Mapping[str, float]], guess: float, *, title:
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = blank(WIDE, 0.6 + 1.9 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
-    highest = max((loss for classes in panels.values() for loss in classes.values()), default=0.0)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, classes) in zip(grid, panels.items(), strict=False):
         axes.bar(range(len(classes)), list(classes.values()), color=BLUE, width=0.75, linewidth=0)
-        if guess <= 1.3 * highest:
+        if guess <= 1.3 * max(classes.values(), default=0.0):
             axes.axhline(guess, color=FAINT, linewidth=0.9, linestyle=":")
             place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": 8}
             axes.annotate("guess", (0.995, guess), **place)
