@@ -3,6 +3,7 @@
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.predecessor import PredecessorTask
+from phasescope.tasks.text import ALPHABET, TextTask
 
 
 def token_names(task: SequenceTaskConfig) -> tuple[str, ...]:
@@ -20,4 +21,6 @@ def token_names(task: SequenceTaskConfig) -> tuple[str, ...]:
         return (*numbers[:10], "+", "=")
     if isinstance(task, PredecessorTask):
         return (*numbers[: task.digits], "M", "?")
+    if isinstance(task, TextTask):
+        return tuple(ALPHABET.replace(" ", "␣"))
     return numbers
