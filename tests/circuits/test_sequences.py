@@ -26,6 +26,8 @@ from phasescope.streams import stream_of
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.predecessor import PredecessorTask
 from phasescope.tasks.sequences import Sequences
+from phasescope.training.sequence_presets import predecessor, repeats
+from phasescope.training.trainer import Trainer
 
 VOCAB, N_CTX = 26, 30
 ATTENTION = TransformerConfig(n_layers=2, d_model=16, n_heads=2, d_head=8, d_mlp=0, output="answers")
@@ -345,3 +347,28 @@ def test_examples_that_do_not_fit_are_refused(model, tokens, says):
     silent = Sequences(np.zeros((1, 16), dtype=np.int64), np.full((1, 16), -1), {})
     with pytest.raises(PhasescopeError, match="nothing is asked"):
         SequenceContext(virtual_head(10, 16), silent)
+
+
+@pytest.mark.slow
+def test_a_trained_network_answers_by_a_virtual_head():
+    trainer = Trainer(predecessor(seed=0, steps=300))
+    while trainer.step < 300:
+        trainer.advance()
+    context = asked(trainer.model, n=500)
+    found = VIRTUAL.judge(context)
+    assert found.verdict == "shown", found.sentence
+    alone = by_layers(path_logits(context))[0, 1]
+    assert context.accuracy(alone) > 0.98
+    assert context.accuracy(context.logits - alone) < 0.35
+
+
+@pytest.mark.slow
+def test_a_trained_network_repeats_by_an_induction_circuit_whose_first_part_two_heads_share():
+    """Neither of the two looks one back with half of its attention; what decides holds all the same."""
+    trainer = Trainer(repeats(seed=1, steps=500))
+    while trainer.step < 500:
+        trainer.advance()
+    found = findings(INDUCTION.judge(repeated(trainer.model)))
+    assert all(finding.supports for finding in found.values() if finding.decisive)
+    assert found["they_act_by_the_pattern_of_the_others"].value < 0.25
+    assert found["these_heads_suffice"].value > 0.8

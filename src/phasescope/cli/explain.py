@@ -23,8 +23,9 @@ def run(words: list[str]) -> int:
     parser = Parser(
         "explain",
         "Take a checkpoint apart and write a page: its frequencies, the neurons and heads that serve them, "
-        "how the logits are read off, every hypothesis with its evidence, every ablation. Files are those "
-        "that measure reads; of a run it is the last checkpoint.",
+        "how the logits are read off, every hypothesis with its evidence, every ablation. Of a run on "
+        "sequences: where its loss is, its heads, circuits, and what each part is for. Files are those that "
+        "measure reads; of a run it is the last checkpoint.",
     )
     parser.add_argument("what", metavar="FILE|RUN", help="a checkpoint file, or a run")
     parser.add_argument("--task", help="such as 'a+b mod 113'; files of ours say it themselves")

@@ -9,8 +9,10 @@ from phasescope.phases.series import Series
 from phasescope.report.style import CYCLE, FAINT, INK, WIDE, blank, headline, steps_axis, styled
 
 COLUMNS = 3
+COLORS = CYCLE[:-1]
+"""The palette without its yellow, which is faint on white."""
 STYLES = ("-", "--", "-.")
-"""Beyond seven parts the colours begin again with another stroke."""
+"""Beyond six parts the colours begin again with another stroke."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +60,8 @@ def parts_over_training_figure(panels: Mapping[str, ClassOverTraining], *, title
             axes.plot(
                 cost.steps,
                 cost.values,
-                color=CYCLE[which % len(CYCLE)],
-                linestyle=STYLES[which // len(CYCLE) % len(STYLES)],
+                color=COLORS[which % len(COLORS)],
+                linestyle=STYLES[which // len(COLORS) % len(STYLES)],
                 linewidth=1.3,
                 label=f"cost without {part}",
             )
