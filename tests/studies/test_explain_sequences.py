@@ -65,6 +65,8 @@ def test_the_adder_by_hand_has_its_parts_named_and_its_twins_moved():
     anatomy, drawn = read_sequences(context, task, "adder")
     assert anatomy.accuracy == 1
     assert anatomy.moved["column"]["MLP 0"] == {"1": 1.0}
+    assert anatomy.columns["its own column"] == {"head 0.0": {"1": 1.0}, "head 0.1": {"1": 1.0}}
+    assert anatomy.columns["the column to the right"]["head 0.0"] == {"0": 1.0}, "the carry is its sum"
     assert list(anatomy.costs) == ["digit", "carry_in", "chain", "sum9", "digit and carry_in"]
     assert set(anatomy.neurons) == {"0", "0 carry", "1"}
     units = {name for name in anatomy.neurons["1"].strongest}

@@ -9,6 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from phasescope.circuits.hypothesis import Judgement
+from phasescope.circuits.sequences.columns import column_attention
 from phasescope.circuits.sequences.context import SequenceContext
 from phasescope.circuits.sequences.effects import EVERY, Effects, classes_of, neuron_effects, part_effects
 from phasescope.circuits.sequences.induction import block_lengths
@@ -46,6 +47,8 @@ Scores = Mapping[str, float]
 
 WITH_CARRY = ("digit", "carry_in")
 """Notes whose combinations are classes of their own, where a task has both."""
+OWN, RIGHT = "its own column", "the column to the right"
+"""Where a head may look from a digit of a sum: at what is added there, or at where the carry comes from."""
 MOST_CHECKPOINTS = 60
 """So many checkpoints are read over training, evenly chosen where there are more."""
 OVER_TRAINING = 128
@@ -101,6 +104,8 @@ class SequenceAnatomy:
         costs: By what sorts the questions: part to class to the loss that its ablation adds.
         neurons: By class: the neurons that serve it; empty without single neurons.
         moved: By what twins differ in: part to digit to share of answers that follow; of addition only.
+        columns: By which column (its own, the one to the right): head to digit to the attention it gives that
+            column; of addition only.
         appearances: Which part appears with which class, and when; empty without checkpoints.
         left_out: What was not read, and why.
     """
@@ -123,6 +128,7 @@ class SequenceAnatomy:
     costs: Mapping[str, Mapping[str, Scores]]
     neurons: Mapping[str, NeuronReading]
     moved: Mapping[str, Mapping[str, Scores]]
+    columns: Mapping[str, Mapping[str, Scores]]
     appearances: tuple[Appearance, ...]
     left_out: Mapping[str, str]
 
@@ -250,6 +256,7 @@ def read_sequences(
         paths=paths,
         costs={what: _by_part(effects) for what, effects in costs.items()},
         neurons={} if neurons is None else _neurons(neurons),
+        columns=_columns(context, task) if isinstance(task, AdditionTask) else {},
         moved={one.what: _moved(one) for one in moved},
         appearances=() if over is None else tuple(appearances(over)),
         left_out=left_out,
@@ -374,6 +381,21 @@ def _neurons(effects: Effects) -> dict[str, NeuronReading]:
         half = int(np.searchsorted(share, 0.5)) + 1
         found[name] = NeuronReading(half, {effects.parts[i]: float(cost[i]) for i in order[:5]})
     return found
+
+
+def _columns(context: SequenceContext, task: AdditionTask) -> dict[str, dict[str, Scores]]:
+    """How much each head looks at a digit's own column, and at the one to its right."""
+    found = column_attention(context, task)
+    ways = {OWN: range(1, task.digits + 1), RIGHT: range(task.digits)}
+    return {
+        way: {
+            f"head {layer}.{head}": {
+                str(digit): float(found[layer, head, digit, digit - (way == OWN)]) for digit in digits
+            }
+            for layer, head in context.heads
+        }
+        for way, digits in ways.items()
+    }
 
 
 def _moved(moved: Moved) -> dict[str, Scores]:

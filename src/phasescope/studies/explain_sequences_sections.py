@@ -17,7 +17,7 @@ from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
 from phasescope.studies.explain_sections import judgements_section
 from phasescope.studies.explain_sequences_readings import Drawn, Scores, SequenceAnatomy
-from phasescope.studies.explain_sequences_words import around, in_plain_words
+from phasescope.studies.explain_sequences_words import around, in_plain_words, looking_right
 from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.token_names import token_names
 
@@ -198,9 +198,14 @@ def _neurons(anatomy: SequenceAnatomy, drawn: Drawn) -> Section:
 
 
 def _moved(anatomy: SequenceAnatomy) -> Section:
+    """Of addition: which column each head looks at, and which part brings what differs in a twin."""
     plates = []
+    if anatomy.columns:
+        looks = {way: _matrix(_by_digit(heads)) for way, heads in anatomy.columns.items()}
+        figure = part_matrices(looks, "attention (share)", title=_looking_right(anatomy), limits=(0.0, 1.0))
+        plates.append(Plate("columns", figure, "Attention of each head to a digit's own column and the next"))
     for what, parts in anatomy.moved.items():
-        matrix = _matrix({part: {f"digit {d}": s for d, s in row.items()} for part, row in parts.items()})
+        matrix = _matrix(_by_digit(parts))
         figure = part_matrices(
             {"": matrix},
             "answers that follow (share)",
@@ -217,6 +222,16 @@ def _moved(anatomy: SequenceAnatomy) -> Section:
         "pairs both of which are answered rightly.",
         plates,
     )
+
+
+def _by_digit(parts: Mapping[str, Scores]) -> dict[str, dict[str, float]]:
+    return {part: {f"digit {digit}": share for digit, share in row.items()} for part, row in parts.items()}
+
+
+def _looking_right(anatomy: SequenceAnatomy) -> str:
+    """Which heads look mostly to where a carry comes from."""
+    told = looking_right(anatomy)
+    return f"Looking at the column to the right: {', '.join(told) or 'no head'}"
 
 
 def _brought(what: str, parts: Mapping[str, Scores]) -> str:

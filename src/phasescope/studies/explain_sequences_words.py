@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from phasescope.phases.changepoints import Break
 from phasescope.report.numbers import compact
-from phasescope.studies.explain_sequences_readings import Scores, SequenceAnatomy
+from phasescope.studies.explain_sequences_readings import RIGHT, Scores, SequenceAnatomy
 
 SOLVED = 0.99
 """Share of questions from which on a network is said to solve its task."""
+HALF = 0.5
+"""Attention from which on a head is said to look somewhere."""
 WORTH_TELLING = 0.05
 """A cost below this many nats is not told."""
 
@@ -45,6 +47,7 @@ def in_plain_words(anatomy: SequenceAnatomy) -> list[str]:
         _paths(anatomy),
         *_served(anatomy),
         _neurons(anatomy),
+        _looks(anatomy),
         *_moved(anatomy),
         *_appeared(anatomy),
     ]
@@ -115,6 +118,27 @@ def _served(anatomy: SequenceAnatomy) -> list[str]:
 def _neurons(anatomy: SequenceAnatomy) -> str:
     each = [f"{label} {reading.half}" for label, reading in anatomy.neurons.items()]
     return f"Neurons that make up half of what single neurons cost: {', '.join(each)}." if each else ""
+
+
+def looking_right(anatomy: SequenceAnatomy) -> list[str]:
+    """Return the heads that give half or more of their attention to the column to the right, and from where.
+
+    Args:
+        anatomy: The records.
+    """
+    told = []
+    for head, row in anatomy.columns.get(RIGHT, {}).items():
+        digits = [digit for digit, share in row.items() if share >= HALF]
+        if digits:
+            told.append(f"{head} (digit {', '.join(digits)})")
+    return told
+
+
+def _looks(anatomy: SequenceAnatomy) -> str:
+    if not anatomy.columns:
+        return ""
+    found = ", ".join(looking_right(anatomy)) or "none"
+    return f"Heads that look mostly at the column to the right, where a carry comes from: {found}."
 
 
 def _moved(anatomy: SequenceAnatomy) -> list[str]:
