@@ -51,7 +51,7 @@ OWN, RIGHT = "its own column", "the column to the right"
 """Where a head may look from a digit of a sum: at what is added there, or at where the carry comes from."""
 MOST_CHECKPOINTS = 60
 """So many checkpoints are read over training, evenly chosen where there are more."""
-OVER_TRAINING = 128
+OVER_TRAINING = 256
 """Sequences read at each of them."""
 
 
@@ -333,7 +333,7 @@ def _paths(context: SequenceContext) -> dict[str, PathReading]:
 def _over_training(
     series: CheckpointSeries | None, context: SequenceContext, left_out: dict[str, str]
 ) -> PartsOverTraining | None:
-    """Costs at up to sixty checkpoints, by the task's first note."""
+    """Costs at up to sixty checkpoints: by digit and carry, or by the task's first note."""
     steps = series.steps() if series is not None else ()
     if series is None or len(steps) < FEWEST:
         left_out["parts over training"] = f"it needs {FEWEST} checkpoints; there are {len(steps)}"
@@ -341,7 +341,8 @@ def _over_training(
     some = context.examples.take(np.arange(min(OVER_TRAINING, len(context.tokens))))
     last = len(steps) - 1
     chosen = sorted({round(at * last / MOST_CHECKPOINTS) for at in range(MOST_CHECKPOINTS + 1)})
-    notes = tuple(context.examples.notes)[:1]
+    present = tuple(context.examples.notes)
+    notes = WITH_CARRY if set(WITH_CARRY) <= set(present) else present[:1]
     return parts_over_training(_Thinned(series, tuple(steps[i] for i in chosen)), some, *notes)
 
 

@@ -130,22 +130,25 @@ def toy_language(seed: int = 0, n_layers: int = 2, steps: int = 1_200) -> Recipe
     )
 
 
-def natural_text(seed: int = 0, n_layers: int = 2, steps: int = 1_500) -> Recipe:
+def natural_text(seed: int = 0, n_layers: int = 2, steps: int = 1_000) -> Recipe:
     """Return natural text, character by character: the language reference of Python, some of it held out.
 
-    It is the one preset on a drawn set, because the text is finite.
+    It is the one sequence preset on a drawn set, because the text is finite. In a thousand steps the loss goes
+    below the entropy of a character given the one before, 2.4 nats.
     """
     recipe = _recipe(
         f"natural_text-{n_layers}l",
-        TextTask(n_ctx=64),
-        _attending(n_layers, 64, 4),
+        TextTask(n_ctx=48),
+        _attending(n_layers, 48, 4),
         seed,
         steps,
         learning_rate=3e-3,
         weight_decay=0.1,
-        batch_size=32,
+        batch_size=24,
     )
-    return recipe.model_copy(update={"split": DrawnSplit(n_train=4_096, n_test=256, seed=seed)})
+    looks = recipe.schedule.model_copy(update={"look_every": 50})  # a look reads all that is trained on
+    split = DrawnSplit(n_train=4_096, n_test=256, seed=seed)
+    return recipe.model_copy(update={"split": split, "schedule": looks})
 
 
 def sparse_parity(seed: int = 0, bits: int = 20, k: int = 2, steps: int = 1_200) -> Recipe:
