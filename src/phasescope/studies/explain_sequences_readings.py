@@ -140,13 +140,11 @@ class Drawn:
     Args:
         context: The network and what it is asked.
         neurons: Cost of each neuron, if it could be read.
-        moved: What patching twins did, of addition.
         over: Costs over training, where there are checkpoints.
     """
 
     context: SequenceContext
     neurons: Effects | None
-    moved: tuple[Moved, ...]
     over: PartsOverTraining | None
 
 
@@ -261,7 +259,7 @@ def read_sequences(
         appearances=() if over is None else tuple(appearances(over)),
         left_out=left_out,
     )
-    return anatomy, Drawn(context, neurons, moved, over)
+    return anatomy, Drawn(context, neurons, over)
 
 
 def _sorted(context: SequenceContext) -> dict[str, dict[str, Bool[Tensor, " question"]]]:

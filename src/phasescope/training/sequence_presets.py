@@ -133,8 +133,8 @@ def toy_language(seed: int = 0, n_layers: int = 2, steps: int = 1_200) -> Recipe
 def natural_text(seed: int = 0, n_layers: int = 2, steps: int = 1_000) -> Recipe:
     """Return natural text, character by character: the language reference of Python, some of it held out.
 
-    It is the one sequence preset on a drawn set, because the text is finite. In a thousand steps the loss goes
-    below the entropy of a character given the one before, 2.4 nats.
+    It is the one sequence preset on a drawn set, because the text is finite. In a thousand steps the loss
+    goes below the entropy of a character given the one before, 2.4 nats.
     """
     recipe = _recipe(
         f"natural_text-{n_layers}l",

@@ -36,7 +36,8 @@ def block_lengths(n_ctx: int, vocab: int) -> tuple[int, ...]:
         >>> block_lengths(30, 32), block_lengths(60, 3)
         ((7, 10, 12), (3,))
     """
-    return tuple(sorted({min(length, vocab) for length in (n_ctx // 4, n_ctx // 3, 2 * n_ctx // 5)}))
+    parts = (n_ctx // 4, n_ctx // 3, 2 * n_ctx // 5)
+    return tuple(sorted({max(min(length, vocab), 1) for length in parts}))
 
 
 def repeated(model: Model) -> SequenceContext:
