@@ -148,6 +148,10 @@ def test_the_command_explains_it_and_refuses_what_it_cannot_in_one_line(adding, 
     assert capsys.readouterr().err == (
         "error: key frequencies are for binary operations; 2-digit addition has none\n"
     )
+    assert (
+        main(["explain", f"{folder}/checkpoints/000000010.safetensors", "--out", str(tmp_path / "no")]) == 2
+    )
+    assert "is on sequences; name its run instead" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
 
