@@ -105,7 +105,7 @@ def test_the_words_are_made_of_the_records(by_hand):
     assert "The best score is of prefix matching in head 3.1 (0.77)." in words
     assert "The head that brings a twin's carry most often: digit 1 head 0.1 (90%)." in words
     assert (
-        "Digit 2 is half learnt between steps 20 to 30; in the end it needs head 0.1 (50% of answers; with "
+        "Digit 2 is half learnt at steps 20 to 30; in the end it needs head 0.1 (50% of answers; with "
         "it), head 0.0 (40% of answers; not with it, but never for long)."
     ) in words
 

@@ -283,8 +283,8 @@ def _appearances(anatomy: SequenceAnatomy, over: PartsOverTraining | None) -> Se
     ]
     return Section(
         title,
-        "At every checkpoint each part is taken away. A part appears with a change if its cost is halfway at "
-        "the checkpoint at which accuracy is, or at a neighbouring one.",
+        "At every checkpoint each part is given what it wrote on another sequence. A part appears with a "
+        "change if its cost is halfway at the checkpoint at which accuracy is, or at a neighbouring one.",
         [Plate("parts-over-training", figure, "Accuracy and the cost of each part over training, by class")],
         tables=[Table(columns, rows, columns[3:4])] if rows else [],
     )

@@ -160,9 +160,10 @@ def _appeared(anatomy: SequenceAnatomy) -> list[str]:
     """Each class, when it is learnt, and the parts that it needs in the end, each with when it appears."""
     told: dict[str, list[str]] = {}
     for one in anatomy.appearances:
-        late = "never for long" if one.appears is None else f"between {around(one.appears)}"
+        late = "never for long" if one.appears is None else f"at {around(one.appears)}"
         when = "with it" if one.together else f"not with it, but {late}"
-        words = f"{one.name[:1].upper()}{one.name[1:]} is half learnt between steps {around(one.learnt)}"
+        known = "from the start, or never" if one.learnt is None else f"at steps {around(one.learnt)}"
+        words = f"{one.name[:1].upper()}{one.name[1:]} is half learnt {known}"
         told.setdefault(words, []).append(f"{one.part} ({one.cost:.0%} of answers; {when})")
     return [f"{words}; in the end it needs {', '.join(parts)}." for words, parts in told.items()]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from phasescope.circuits.interventions import How
 from phasescope.circuits.sequences.context import SequenceContext
 from phasescope.circuits.sequences.effects import classes_of, part_effects
 from phasescope.errors import PhasescopeError
@@ -72,17 +73,21 @@ def parts_over_training(
     series: CheckpointSeries,
     examples: Sequences,
     *notes: str,
+    how: How = "resample",
     tick: Callable[[int, int], None] | None = None,
 ) -> PartsOverTraining:
     """Take every part away at every checkpoint.
 
     Accuracy and not loss is read: the loss that an ablation adds keeps growing with the logits after the
-    network has long been right, and accuracy does not.
+    network has long been right, and accuracy does not. What takes a part's place is what it wrote on another
+    sequence: the mean of a head that says whether a carry comes in says the one or the other, as it happens,
+    and from one checkpoint to the next all of the cost goes over from sums with a carry to sums without.
 
     Args:
         series: A run, or any other series of checkpoints.
         examples: What the network is asked.
         notes: The notes whose values are the classes, such as "digit".
+        how: What takes a part's place.
         tick: Called after each checkpoint with how many are done and how many there are.
 
     Raises:
@@ -95,7 +100,7 @@ def parts_over_training(
     for done, step in enumerate(steps, 1):
         context = SequenceContext(series.model(step), examples)
         classes = classes_of(context, *notes, most=MOST_CLASSES)
-        found.append(part_effects(context, classes, quantity="accuracy"))
+        found.append(part_effects(context, classes, how=how, quantity="accuracy"))
         if tick:
             tick(done, len(steps))
     first = found[0]
