@@ -40,6 +40,7 @@ def test_the_defaults_are_the_published_mainline():
         ({"d_modle": 3}, "Extra inputs"),
         ({"tied": True, "output": "answers"}, "one logit per token"),
         ({"positions": "sinusoidal", "d_model": 7}, "even d_model; got 7"),
+        ({"positions": "rotary", "d_head": 7}, "even d_head; got 7"),
     ],
 )
 def test_a_transformer_that_makes_no_sense_is_refused(options, message):

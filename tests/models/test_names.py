@@ -17,6 +17,8 @@ CONFIGS = [
         for n_layers, normalization, bias in itertools.product((1, 2), ("none", "pre", "post"), (True, False))
     ),
     TransformerConfig(positions="sinusoidal", tied=True, mlp_bias=False, unembed_bias=True, **TINY),
+    TransformerConfig(positions="rotary", **(TINY | {"d_head": 2})),
+    TransformerConfig(positions="shortformer", n_layers=2, **TINY),
     EmbeddingMLPConfig(d_embed=3, d_hidden=4),
     EmbeddingMLPConfig(combine="sum", d_embed=4, d_hidden=4, tied=True),
 ]

@@ -22,9 +22,10 @@ from phasescope.models.handmade import (
 )
 from phasescope.report.notebook import LARGEST
 from phasescope.studies import explain_readings
-from phasescope.studies.explain import PAGE, RECORDS, explain
+from phasescope.studies.explain import explain
 from phasescope.studies.explain_readings import read_anatomy
 from phasescope.studies.explain_words import headline_of, in_plain_words
+from phasescope.studies.explanation_page import PAGE, RECORDS
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
 

@@ -16,6 +16,7 @@ from phasescope.tasks.parity import ParityTask
 from phasescope.tasks.predecessor import PredecessorTask
 from phasescope.tasks.repeats import RepeatTask
 from phasescope.tasks.skip_trigrams import SkipTrigramTask
+from phasescope.tasks.text import ALPHABET, TextTask, python_text, text_digest
 
 EVERY = [
     AdditionTask(digits=3, sum9=0.4),
@@ -26,6 +27,7 @@ EVERY = [
     BigramTask(lag=2),
     ToyLanguageTask(),
     ParityTask(bits=9, k=3),
+    TextTask(n_ctx=32),
 ]
 _ANY = TypeAdapter(AnyTaskConfig)
 
@@ -226,3 +228,36 @@ def test_too_few_different_examples_are_refused():
 def test_what_cannot_be_is_refused(make):
     with pytest.raises(ValidationError):
         make()
+
+
+def test_text_is_what_python_ships_and_its_windows_do_not_overlap():
+    some = TextTask(n_ctx=32).build().draw(stream_of("test", 0), 300)
+    text = python_text()
+    assert len(text) > 200_000
+    for tokens, targets in zip(some.tokens, some.targets, strict=True):
+        window = "".join(ALPHABET[token] for token in tokens)
+        places = [at for at in range(0, len(text) - 31, 32) if text.startswith(window, at)]
+        assert places, "a window begins at a multiple of its length"
+        assert targets.tolist() == [*tokens[1:], -1]
+
+
+def test_notes_of_text_are_those_of_a_loop():
+    some = TextTask(n_ctx=32).build().draw(stream_of("test", 1), 40)
+    for tokens, words, seen in zip(some.tokens, some.notes["word"], some.notes["seen"], strict=True):
+        window = "".join(ALPHABET[token] for token in tokens)
+        length = 0
+        for at in range(31):
+            length = length + 1 if window[at].isalnum() else 0
+            assert words[at] == length
+            assert seen[at] == (window[at : at + 2] in window[: at + 1])
+    assert 0.1 < some.notes["seen"][:, 20:-1].mean() < 0.9
+
+
+def test_a_recipe_on_another_text_is_refused_where_it_is_drawn_and_still_read():
+    other = TextTask(digest="0" * 16)
+    assert other.build().name.endswith("00000000")
+    with pytest.raises(PhasescopeError, match=f"digest {'0' * 16}; this Python ships {text_digest()}"):
+        other.build().draw(stream_of("test", 0), 1)
+    assert TextTask().digest == text_digest()
+    with pytest.raises(ValidationError):
+        TextTask(digest="short")

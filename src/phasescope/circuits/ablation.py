@@ -33,6 +33,12 @@ ONE_LAYER = Need(
         and context.model.config.softmax_share == 1
     ),
 )
+ADDED_POSITIONS = Need(
+    "positions that are added to the embedding",
+    lambda context: (
+        isinstance(context.model.config, TransformerConfig) and context.model.config.adds_positions
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from phasescope.circuits.ablation import ONE_LAYER, Logits, ablation
+from phasescope.circuits.ablation import ADDED_POSITIONS, ONE_LAYER, Logits, ablation
 from phasescope.circuits.interventions import stand_in
 from phasescope.circuits.one_layer import logits_after_heads, scores_of_heads, written_by_heads
 from phasescope.measures.context import Context
 from phasescope.measures.record import EQUALS
 
-_NEEDS = (ONE_LAYER, EQUALS)
+_NEEDS = (ONE_LAYER, EQUALS, ADDED_POSITIONS)
 
 
 @ablation("nanda2023 section 4.4: 24.3 (a variant that does not give it)", needs=_NEEDS)

@@ -6,15 +6,19 @@ written down in the hypothesis' file, before any network is looked at.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 
 from phasescope.evidence.claim import Verdict
 from phasescope.measures.context import Context
 from phasescope.measures.record import Need
+
+Subject = TypeVar("Subject")
+"""What is examined: a network on pairs (``Context``), or on sequences."""
+Asker = TypeVar("Asker", contravariant=True)
 
 Wants = Literal["at least", "at most", "more than", "less than"]
 
@@ -26,18 +30,31 @@ _HOLDS: dict[Wants, Callable[[float, float], bool]] = {
 }
 
 
+@runtime_checkable
+class Requirement(Protocol[Asker]):
+    """What a criterion cannot do without; a measure's ``Need`` is one."""
+
+    @property
+    def what(self) -> str:
+        """Words that follow "needs"."""
+
+    @property
+    def met(self) -> Callable[[Asker], bool]:
+        """Whether a subject has it."""
+
+
 @dataclass(frozen=True)
-class Criterion:
-    """One thing a hypothesis predicts.
+class Criterion(Generic[Subject]):
+    """One thing a hypothesis predicts of what it is about: a network on pairs, or on sequences.
 
     Attributes:
         name: Its exact name.
         quantity: What is measured, in words.
         wants: On which side of the threshold the hypothesis lies.
-        threshold: The number, or a function of the context where it scales with the task.
+        threshold: The number, or a function of the subject where it scales with the task.
         reason: Why the threshold stands where it does.
-        when_for: A plain sentence for a value that speaks for the hypothesis; ``{value}`` and ``{keys}`` are
-            filled in.
+        when_for: A plain sentence for a value that speaks for the hypothesis; ``{value}`` is filled in, and
+            what the hypothesis names, such as ``{keys}``.
         when_against: Likewise for one that speaks against it.
         function: The measurement; NaN where this network has nothing to measure.
         needs: What model and task must have.
@@ -47,34 +64,34 @@ class Criterion:
     name: str
     quantity: str
     wants: Wants
-    threshold: float | Callable[[Context], float]
+    threshold: float | Callable[[Subject], float]
     reason: str
     when_for: str
     when_against: str
-    function: Callable[[Context], float]
-    needs: tuple[Need, ...] = ()
+    function: Callable[[Subject], float]
+    needs: tuple[Requirement[Subject], ...] = ()
     decisive: bool = False
 
-    def finding(self, context: Context) -> "Finding":
+    def finding(self, subject: Subject, words: Mapping[str, str]) -> "Finding":
         """Measure a network and say what that means.
 
         Args:
-            context: The network, its task and its key frequencies.
+            subject: The network and what it is asked.
+            words: What the hypothesis fills into sentences beside the value, by name.
 
         Returns:
             The record; its ``supports`` is None where nothing could be measured.
         """
-        unmet = next((need.what for need in self.needs if not need.met(context)), None)
-        threshold = self.threshold(context) if callable(self.threshold) else self.threshold
-        value = math.nan if unmet else self.function(context)
+        unmet = next((need.what for need in self.needs if not need.met(subject)), None)
+        threshold = self.threshold(subject) if callable(self.threshold) else self.threshold
+        value = math.nan if unmet else self.function(subject)
         if math.isnan(value):
             why = f"Not measured: it needs {unmet or 'something to measure, and there is nothing'}."
             return Finding(
                 self.name, self.quantity, None, self.wants, threshold, self.reason, self.decisive, None, why
             )
         supports = _HOLDS[self.wants](value, threshold)
-        keys = ", ".join(map(str, context.key_frequencies or ())) or "none"
-        sentence = (self.when_for if supports else self.when_against).format(value=value, keys=keys)
+        sentence = (self.when_for if supports else self.when_against).format(value=value, **words)
         return Finding(
             self.name, self.quantity, value, self.wants, threshold, self.reason, self.decisive, supports,
             sentence,
@@ -146,7 +163,7 @@ class Hypothesis:
     name: str
     statement: str
     references: tuple[str, ...]
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[Criterion[Context], ...]
     keys: Callable[[Context], tuple[int, ...]]
     needs: tuple[Need, ...] = ()
 
@@ -178,11 +195,28 @@ class Hypothesis:
         with torch.no_grad():
             keys = self.keys(context)
             with_keys = context.given(keys) if keys else context
-            findings = tuple(criterion.finding(with_keys) for criterion in self.criteria)
-        verdict = _verdict(findings)
-        return Judgement(
-            self.name, self.statement, verdict, findings, keys, _sentence(self.name, verdict, findings)
-        )
+            named = {"keys": ", ".join(map(str, with_keys.key_frequencies or ())) or "none"}
+            findings = tuple(criterion.finding(with_keys, named) for criterion in self.criteria)
+        return judgement(self.name, self.statement, findings, keys)
+
+
+def judgement(
+    name: str, statement: str, findings: tuple[Finding, ...], keys: tuple[int, ...] = ()
+) -> Judgement:
+    """Return the verdict that findings come to, and the sentence that says so.
+
+    Args:
+        name: The hypothesis' name.
+        statement: What it claims.
+        findings: The evidence, for and against.
+        keys: The key frequencies used.
+
+    Example:
+        >>> judgement("clock", "It is one.", ()).sentence
+        'clock: not shown; 0 of 0 findings speak for it.'
+    """
+    verdict = _verdict(findings)
+    return Judgement(name, statement, verdict, findings, keys, _sentence(name, verdict, findings))
 
 
 def _verdict(findings: tuple[Finding, ...]) -> Verdict:

@@ -210,6 +210,27 @@ _ALL = (
         "2310.13121",
     ),
     Reference(
+        "odonnell2014",
+        "Ryan O'Donnell",
+        "Analysis of Boolean Functions",
+        2014,
+        published="Cambridge University Press",
+    ),
+    Reference(
+        "su2021",
+        "Jianlin Su and Yu Lu and Shengfeng Pan and Ahmed Murtadha and Bo Wen and Yunfeng Liu",
+        "RoFormer: Enhanced Transformer with Rotary Position Embedding",
+        2021,
+        "2104.09864",
+    ),
+    Reference(
+        "press2020",
+        "Ofir Press and Noah A. Smith and Mike Lewis",
+        "Shortformer: Better Language Modeling using Shorter Inputs",
+        2020,
+        "2012.15832",
+    ),
+    Reference(
         "edelman2024",
         "Benjamin L. Edelman and Ezra Edelman and Surbhi Goel and Eran Malach and Nikolaos Tsilivis",
         "The Evolution of Statistical Induction Heads: In-Context Learning Markov Chains",

@@ -15,6 +15,7 @@ from phasescope.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from phasescope.studies.explain import Explanation
+    from phasescope.studies.explain_sequences import SequenceExplanation
 
 
 def run(words: list[str]) -> int:
@@ -22,8 +23,9 @@ def run(words: list[str]) -> int:
     parser = Parser(
         "explain",
         "Take a checkpoint apart and write a page: its frequencies, the neurons and heads that serve them, "
-        "how the logits are read off, every hypothesis with its evidence, every ablation. Files are those "
-        "that measure reads; of a run it is the last checkpoint.",
+        "how the logits are read off, every hypothesis with its evidence, every ablation. Of a run on "
+        "sequences: where its loss is, its heads, circuits, and what each part is for. Files are those that "
+        "measure reads; of a run it is the last checkpoint.",
     )
     parser.add_argument("what", metavar="FILE|RUN", help="a checkpoint file, or a run")
     parser.add_argument("--task", help="such as 'a+b mod 113'; files of ours say it themselves")
@@ -62,7 +64,7 @@ def run(words: list[str]) -> int:
 
 def _explain_file(
     path: Path, keys: list[int] | None, options: argparse.Namespace, command: str
-) -> "Explanation":
+) -> "Explanation | SequenceExplanation":
     """One checkpoint file, on the task and split that were typed or that it names itself."""
     opened = open_network_file(path, options.task, options.split, options.threads)
 
@@ -85,7 +87,7 @@ def _explain_file(
 
 def _explain_run(
     folder: RunFolder, step: int, keys: list[int] | None, options: argparse.Namespace, command: str
-) -> "Explanation":
+) -> "Explanation | SequenceExplanation":
     """One checkpoint of a run of ours."""
     from phasescope.studies.explain import explain
     from phasescope.training.machine import tune

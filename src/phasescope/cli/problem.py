@@ -1,5 +1,6 @@
 """What a checkpoint file is measured on: the task and split that were typed, else those it names itself."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -7,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from phasescope.config import one_line
 from phasescope.errors import PhasescopeError
 from phasescope.store.sealed import unseal
+from phasescope.tasks.any_task import AnyTaskConfig, SequenceTaskConfig
 from phasescope.tasks.config import GroupTask, ModularTask, TableTask, TaskConfig
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import SplitConfig, parse_split
@@ -14,6 +16,7 @@ from phasescope.tasks.task import Layout
 
 AnyTask = ModularTask | GroupTask | TableTask
 _TASK: TypeAdapter[AnyTask] = TypeAdapter(TaskConfig)
+_ANY_TASK: TypeAdapter[AnyTask | SequenceTaskConfig] = TypeAdapter(AnyTaskConfig)
 _LAYOUTS: dict[int, Layout] = {2: "a b", 3: "a b =", 4: "a o b ="}
 _LARGEST_FILE = 1 << 30
 
@@ -84,7 +87,17 @@ def _task_in(facts: dict[str, str], path: Path) -> AnyTask:
     try:
         return _TASK.validate_json(facts["task"])
     except ValidationError as error:
+        _refuse_sequences(facts["task"], path)
         raise PhasescopeError(one_line(error, ModularTask, f"the task in {path}")) from None
+
+
+def _refuse_sequences(task: str, path: Path) -> None:
+    """Say of a checkpoint on sequences how it is read: with its run, which knows what it is asked."""
+    with suppress(ValidationError):
+        if isinstance(_ANY_TASK.validate_json(task), SequenceTaskConfig):
+            raise PhasescopeError(
+                f"{str(path)[-120:]} is on sequences; name its run instead: phasescope explain RUN --step N"
+            )
 
 
 def _split_in(facts: dict[str, str], path: Path) -> SplitConfig:

@@ -54,10 +54,15 @@ def answer_forward(
         >>> answer_forward(TransformerConfig(), shape, tokens, path="plain").name
         'plain'
     """
-    if path == "plain" or (isinstance(config, TransformerConfig) and not config.d_mlp):
+    if path == "plain" or (isinstance(config, TransformerConfig) and not _known_to_fast_paths(config)):
         return PlainForward(config, shape, tokens)
     if isinstance(config, EmbeddingMLPConfig):
         return FoldedMLPForward(config, shape, tokens)
     if config.n_layers == 1 and config.normalization == "none":
         return FoldedForward(config, shape, tokens)
     return LeanForward(config, shape, tokens)
+
+
+def _known_to_fast_paths(config: TransformerConfig) -> bool:
+    """Whether there is an MLP, and positions stand in the residual stream."""
+    return bool(config.d_mlp) and config.adds_positions

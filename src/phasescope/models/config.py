@@ -56,8 +56,10 @@ class TransformerConfig(Config):
     """Whether the MLP has its two biases."""
     unembed_bias: bool = False
     """Whether the logits have a bias."""
-    positions: Literal["learned", "sinusoidal"] = "learned"
-    """A learned W_pos, or the fixed sines and cosines of Vaswani et al."""
+    positions: Literal["learned", "sinusoidal", "rotary", "shortformer"] = "learned"
+    """A learned W_pos added to the embedding, or the fixed sines and cosines of Vaswani et al.; or nothing in
+    the residual stream: rotary turns queries and keys by where they stand (su2021), shortformer adds a
+    learned W_pos to what queries and keys read, in every layer, and not to values (press2020)."""
     causal: bool = True
     """Whether a position is blind to those after it."""
     tied: bool = False
@@ -79,7 +81,19 @@ class TransformerConfig(Config):
             raise ValueError(
                 f"sinusoidal positions pair sines with cosines and need an even d_model; got {self.d_model}"
             )
+        if self.positions == "rotary" and self.d_head % 2:
+            raise ValueError(f"rotary positions turn pairs and need an even d_head; got {self.d_head}")
         return self
+
+    @property
+    def has_learned_positions(self) -> bool:
+        """Whether there is a W_pos."""
+        return self.positions in ("learned", "shortformer")
+
+    @property
+    def adds_positions(self) -> bool:
+        """Whether the residual stream holds where a token stands, from the embedding on."""
+        return self.positions in ("learned", "sinusoidal")
 
 
 class EmbeddingMLPConfig(Config):

@@ -79,7 +79,7 @@ def _zhong2023(config: TransformerConfig, shape: Shape, generator: Generator) ->
 def _authors_embeddings(config: TransformerConfig, shape: Shape, generator: Generator) -> dict[str, Tensor]:
     d_model = config.d_model
     drawn = {"embed.W_E": _gaussian(generator, d_model, shape.d_vocab, width=d_model)}
-    if config.positions == "learned":
+    if config.has_learned_positions:
         drawn["pos_embed.W_pos"] = _gaussian(generator, shape.n_ctx, d_model, width=d_model)
     return drawn
 

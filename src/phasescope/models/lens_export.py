@@ -167,6 +167,11 @@ def _known_to_lens(model: Model) -> Transformer:
     config: TransformerConfig = model.config
     if not config.d_mlp:
         raise PhasescopeError("the export to TransformerLens needs a network with an MLP; got d_mlp=0")
+    if not config.adds_positions:
+        raise PhasescopeError(
+            "the export to TransformerLens needs positions that are added to the embedding; "
+            f"got positions={config.positions!r}"
+        )
     faults = [
         f"{name}={getattr(config, name)!r}, needs {' or '.join(map(repr, known))}"
         for name, known in _KNOWN.items()

@@ -30,7 +30,7 @@ def parameter_shapes(
         return _embedding_mlp_shapes(config, shape)
     d_model = config.d_model
     shapes: dict[str, tuple[int, ...]] = {"embed.W_E": (shape.d_vocab, d_model)}
-    if config.positions == "learned":
+    if config.has_learned_positions:
         shapes["pos_embed.W_pos"] = (shape.n_ctx, d_model)
     for layer in range(config.n_layers):
         shapes |= {f"blocks.{layer}.{name}": size for name, size in _block_shapes(config).items()}
@@ -62,12 +62,14 @@ def activation_names(config: TransformerConfig | EmbeddingMLPConfig) -> tuple[st
         return ("embed.x", "embed.y", "hidden.pre", "hidden.post", "logits")
     before = config.normalization == "pre"
     after = config.normalization == "post"
-    names = ["embed", "pos_embed"]
+    rotary = config.positions == "rotary"
+    names = ["embed", *(() if rotary else ("pos_embed",))]
+    seen = ("q", "k", "v", *(("rot_q", "rot_k") if rotary else ()), "scores", "pattern", "z")
     for layer in range(config.n_layers):
         block = [
             "resid_pre",
             *_norm_names("ln1", before),
-            *(f"attn.{name}" for name in ("q", "k", "v", "scores", "pattern", "z")),
+            *(f"attn.{name}" for name in seen),
             "attn_out",
             *_norm_names("ln1", after),
             *(_mlp_names(before, after) if config.d_mlp else ()),

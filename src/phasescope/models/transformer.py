@@ -18,7 +18,7 @@ from phasescope.models.activations import activate
 from phasescope.models.config import Shape, TransformerConfig
 from phasescope.models.hooks import Tap, untapped
 from phasescope.models.model import Model
-from phasescope.models.positions import sinusoidal_positions
+from phasescope.models.positions import rotated, sinusoidal_positions
 
 
 class Transformer(Model):
@@ -87,6 +87,10 @@ class Transformer(Model):
             raise PhasescopeError("this network has no neurons: it is attention alone (d_mlp=0)")
 
 
+Place = Float[Tensor, "batch pos d_model"] | None
+"""What queries and keys are told of where they stand, beside the residual stream; mostly nothing."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of a network as its formulas see it: weights and activations under their local names.
@@ -132,9 +136,9 @@ def transformer_logits(
         Logits, ``(batch, pos, d_vocab_out)``.
     """
     network = Part(parameters, tap)
-    residual = embed(config, network, tokens)
+    residual, place = embed(config, network, tokens)
     for layer in range(config.n_layers):
-        residual = block(config, network.within(f"blocks.{layer}"), residual)
+        residual = block(config, network.within(f"blocks.{layer}"), residual, place)
     if config.normalization == "pre":
         residual = layer_norm(config, network.within("ln_final"), residual)
     return network.passing("logits", unembed(config, network, residual))
@@ -142,22 +146,29 @@ def transformer_logits(
 
 def embed(
     config: TransformerConfig, network: Part, tokens: Int[Tensor, "batch pos"]
-) -> Float[Tensor, "batch pos d_model"]:
-    """Add each token's row of W_E to the row of where it stands."""
-    embedded = torch.nn.functional.embedding(tokens, network["embed.W_E"])
-    positions = position_rows(config, network, tokens.shape[1]).expand_as(embedded)
-    return network.passing("embed", embedded) + network.passing("pos_embed", positions)
+) -> tuple[Float[Tensor, "batch pos d_model"], Place]:
+    """Return each token's row of W_E with the row of where it stands added, and what heads are told of that.
+
+    Positions are added once; or they are told to queries and keys of every layer (shortformer), and the
+    residual stream holds none; or there is no such row (rotary).
+    """
+    embedded = network.passing("embed", torch.nn.functional.embedding(tokens, network["embed.W_E"]))
+    if config.positions == "rotary":
+        return embedded, None
+    rows = position_rows(config, network, tokens.shape[1]).expand_as(embedded)
+    place = network.passing("pos_embed", rows)
+    return (embedded + place, None) if config.adds_positions else (embedded, place)
 
 
 def position_rows(config: TransformerConfig, network: Part, n_ctx: int) -> Float[Tensor, "pos d_model"]:
-    """Return what is added to the embedding at each position, learned or fixed."""
-    if config.positions == "learned":
+    """Return the row of each position, learned or fixed."""
+    if config.has_learned_positions:
         return network["pos_embed.W_pos"]
     return sinusoidal_positions(n_ctx, config.d_model).to(network["embed.W_E"])
 
 
 def block(
-    config: TransformerConfig, part: Part, residual: Float[Tensor, "batch pos d_model"]
+    config: TransformerConfig, part: Part, residual: Float[Tensor, "batch pos d_model"], place: Place
 ) -> Float[Tensor, "batch pos d_model"]:
     """Add attention, then any MLP, to the residual stream, with layer norm before, after or not at all."""
 
@@ -165,7 +176,7 @@ def block(
         return layer_norm(config, part.within(name), value) if config.normalization == when else value
 
     residual = part.passing("resid_pre", residual)
-    attn_out = attention(config, part.within("attn"), norm("pre", "ln1", residual))
+    attn_out = attention(config, part.within("attn"), norm("pre", "ln1", residual), place)
     residual = norm("post", "ln1", residual + part.passing("attn_out", attn_out))
     if not config.d_mlp:
         return part.passing("resid_post", residual)
@@ -176,10 +187,13 @@ def block(
 
 
 def attention(
-    config: TransformerConfig, attn: Part, x: Float[Tensor, "batch pos d_model"]
+    config: TransformerConfig, attn: Part, x: Float[Tensor, "batch pos d_model"], place: Place
 ) -> Float[Tensor, "batch pos d_model"]:
     """Let every head read from where its scores point; the pattern is (batch, head, query, key)."""
-    q, k, v = _project(config, attn, "q", x), _project(config, attn, "k", x), _project(config, attn, "v", x)
+    at = x if place is None else x + place
+    q, k, v = _project(config, attn, "q", at), _project(config, attn, "k", at), _project(config, attn, "v", x)
+    if config.positions == "rotary":
+        q, k = attn.passing("rot_q", rotated(q)), attn.passing("rot_k", rotated(k))
     visible = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device)
     if config.causal:
         visible = visible.tril()

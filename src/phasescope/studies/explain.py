@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +13,14 @@ from phasescope.report.figures.ablations import ablation_bars
 from phasescope.report.html import element, escape
 from phasescope.report.notebook import LARGEST, figure_html
 from phasescope.report.page import Page, Section
-from phasescope.report.plain import plain
 from phasescope.report.table import Table, table_html
 from phasescope.store import checkpoints
-from phasescope.store.durable import require_folder
 from phasescope.studies.explain_readings import Anatomy, parts_to_read, read_anatomy
 from phasescope.studies.explain_sections import hypotheses_section, sections_of
+from phasescope.studies.explain_sequences import SequenceExplanation, explain_sequences
 from phasescope.studies.explain_words import headline_of, in_plain_words
-from phasescope.studies.whole_page import write_whole
+from phasescope.studies.explanation_page import write_explanation
 from phasescope.training.run import Run
-
-PAGE, RECORDS = "explanation.html", "explanation.json"
 
 REFERENCES = {
     "Progress measures for grokking via mechanistic interpretability (Nanda et al. 2023)": "https://arxiv.org/abs/2301.05217",
@@ -76,8 +72,6 @@ class Explanation:
         Raises:
             PhasescopeError: If the folder is a file, or the disk refuses.
         """
-        folder = Path(folder)
-        require_folder(folder)
         page = Page(
             title=f"What {self.anatomy.name} does, and how",
             summary=self.summary,
@@ -86,9 +80,7 @@ class Explanation:
             command=self.command,
             references=REFERENCES,
         )
-        records = json.dumps(plain(self.records()), allow_nan=False, ensure_ascii=False, indent=1)
-        write_whole(page, folder / PAGE, {RECORDS: records.encode() + b"\n"})
-        return folder / PAGE
+        return write_explanation(page, self.records(), folder)
 
     def __repr__(self) -> str:
         """Say what it comes to."""
@@ -117,8 +109,10 @@ def explain(
     command: str = "",
     origin: Mapping[str, object] | None = None,
     show: bool = False,
-) -> Explanation:
+) -> Explanation | SequenceExplanation:
     """Take a network apart and say what it does, how surely, and what breaks without its parts.
+
+    A run on sequences is explained by ``explain_sequences``: loss along the sequence, heads, circuits.
 
     Works for every network and task that measures can read. What needs more than it has, such as key
     frequencies, is left out, and the explanation says so.
@@ -148,6 +142,10 @@ def explain(
         >>> explain(context).summary.rpartition(". ")[2]
         'It is shown to be a clock network.'
     """
+    if isinstance(what, Run) and what.is_on_sequences:
+        if keys is not None:
+            raise PhasescopeError(f"key frequencies are for binary operations; {what.task_name} has none")
+        return explain_sequences(what, step=step, name=name, command=command, origin=origin, show=show)
     if isinstance(what, Run):
         at = step if step is not None else checkpoints.last_step(what.folder)
         context = Context(what.model(at), what.task, what.split, keys)

@@ -1,5 +1,7 @@
 """The sections of an explanation: tables made of its records, figures drawn from the network."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -60,13 +62,28 @@ def hypotheses_section(anatomy: Anatomy) -> Section:
     Returns:
         A section with one table of verdicts and one of findings for each hypothesis.
     """
-    judgements = anatomy.judgements.values()
+    return judgements_section(anatomy.judgements.values(), "Which algorithm it runs")
+
+
+def judgements_section(judgements: Iterable[Judgement], title: str) -> Section:
+    """Return verdicts on some hypotheses and every finding for and against each.
+
+    Args:
+        judgements: What was found.
+        title: The section's heading.
+
+    Returns:
+        A section with one table of verdicts and one of findings for each hypothesis; empty without any.
+    """
+    judgements = list(judgements)
+    if not judgements:
+        return Section(title)
     verdicts = Table(
         ("hypothesis", "what it says", "verdict", "why"),
         [(found.hypothesis, found.statement, found.verdict, _why(found)) for found in judgements],
     )
     return Section(
-        "Which algorithm it runs",
+        title,
         "Each hypothesis wrote down beforehand what it predicts and where the thresholds stand. It is "
         "refuted if a decisive finding speaks against it, and shown if all that was measured speaks for it.",
         tables=[verdicts, *(_findings(found) for found in judgements)],

@@ -47,11 +47,24 @@ class AdditionTask(Config):
         return SequenceTask(name, 3 * self.digits + 3, 12, 10, self._draw, words=words)
 
     def _draw(self, stream: np.random.Generator, n: int) -> Sequences:
-        digits = self.digits
-        x, y = stream.integers(10, size=(2, n, digits))
+        x, y = stream.integers(10, size=(2, n, self.digits))
         if self.sum9:
-            y = np.where(stream.random((n, digits)) < self.sum9, 9 - x, y)
-        total = x + y
+            y = np.where(stream.random((n, self.digits)) < self.sum9, 9 - x, y)
+        return self.write(x, y)
+
+    def write(self, x: Int64[np.ndarray, "n digit"], y: Int64[np.ndarray, "n digit"]) -> Sequences:
+        """Write sums out, with their answers and notes.
+
+        Args:
+            x: Digits of the left numbers, the most significant first.
+            y: Digits of the right numbers.
+
+        Example:
+            >>> some = AdditionTask(digits=2).write(np.array([[5, 9]]), np.array([[0, 4]]))
+            >>> some.tokens.tolist()
+            [[5, 9, 10, 0, 4, 11, 0, 6, 3]]
+        """
+        digits, n, total = self.digits, len(x), x + y
         z = np.zeros((n, digits + 1), dtype=np.int64)
         carry, chain, run = (np.zeros((n, digits + 1), dtype=np.int64) for _ in range(3))
         for column in range(digits, 0, -1):  # the units stand last; column 0 of z is the final carry

@@ -13,9 +13,17 @@ from phasescope.tasks.predecessor import PredecessorTask
 from phasescope.tasks.repeats import RepeatTask
 from phasescope.tasks.skip_trigrams import SkipTrigramTask
 from phasescope.tasks.split import SplitConfig
+from phasescope.tasks.text import TextTask
 
 SequenceTaskConfig = (
-    AdditionTask | RepeatTask | SkipTrigramTask | PredecessorTask | BigramTask | ToyLanguageTask | ParityTask
+    AdditionTask
+    | RepeatTask
+    | SkipTrigramTask
+    | PredecessorTask
+    | BigramTask
+    | ToyLanguageTask
+    | ParityTask
+    | TextTask
 )
 """The sequence tasks."""
 

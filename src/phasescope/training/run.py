@@ -67,6 +67,16 @@ class Run:
             raise PhasescopeError(f"{self.folder.path.name} is on {task.name}; this needs a run on sequences")
         return task
 
+    @property
+    def is_on_sequences(self) -> bool:
+        """Whether its problem is one of sequences and not a binary operation."""
+        return isinstance(self._built, SequenceTask)
+
+    @property
+    def task_name(self) -> str:
+        """What its problem is called."""
+        return self._built.name
+
     @cached_property
     def _built(self) -> Task | SequenceTask:
         return self.recipe.task.build()

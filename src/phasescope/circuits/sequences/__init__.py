@@ -1,0 +1,1 @@
+"""Circuits of networks that answer along a sequence: parts, paths, and hypotheses about them."""
