@@ -1,9 +1,9 @@
 """The base of every configuration record: frozen, typed, and deaf to unknown keys."""
 
 import difflib
-from typing import get_args
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 
@@ -20,6 +20,14 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, strict=True
     )
+
+
+def option(default: Any, **bounds: Any) -> Any:
+    """Return a field that is left out of the text that is digested while it has its default.
+
+    So an option that joins later leaves the names of all earlier runs as they are.
+    """
+    return Field(default=default, exclude_if=lambda value: bool(value == default), **bounds)
 
 
 def one_line(error: ValidationError, record: type[BaseModel], where: str) -> str:

@@ -54,7 +54,8 @@ def answer_forward(
         >>> answer_forward(TransformerConfig(), shape, tokens, path="plain").name
         'plain'
     """
-    if path == "plain" or (isinstance(config, TransformerConfig) and not config.d_mlp):
+    plain_only = isinstance(config, TransformerConfig) and (config.smeared_keys or not config.d_mlp)
+    if path == "plain" or plain_only:
         return PlainForward(config, shape, tokens)
     if isinstance(config, EmbeddingMLPConfig):
         return FoldedMLPForward(config, shape, tokens)

@@ -181,4 +181,5 @@ _KNOWN: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "gelu"),
     "normalization": ("none", "pre"),
     "softmax_share": (1.0,),
+    "smeared_keys": (False,),
 }

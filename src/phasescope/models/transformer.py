@@ -197,7 +197,19 @@ def _project(
 ) -> Float[Tensor, "batch pos head d_head"]:
     """Queries, keys or values of every head."""
     projected = torch.einsum("bpd,hde->bphe", x, attn[f"W_{name.upper()}"])
-    return attn.passing(name, _with_bias(config.attention_bias, attn, f"b_{name.upper()}", projected))
+    projected = _with_bias(config.attention_bias, attn, f"b_{name.upper()}", projected)
+    if name == "k" and config.smeared_keys:
+        projected = _smeared(projected, attn["smear"])
+    return attn.passing(name, projected)
+
+
+def _smeared(
+    keys: Float[Tensor, "batch pos head d_head"], smear: Float[Tensor, " head"]
+) -> Float[Tensor, "batch pos head d_head"]:
+    """Mix each key, ``sigmoid(smear)`` of it, with the one before; before the first there is nothing."""
+    own = smear.sigmoid()[:, None]
+    before = torch.nn.functional.pad(keys, (0, 0, 0, 0, 1, 0))[:, :-1]
+    return own * keys + (1 - own) * before
 
 
 def mlp(

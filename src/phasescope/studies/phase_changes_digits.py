@@ -1,6 +1,6 @@
 """Addition digit by digit: each digit of the sum has a phase change of its own; their order over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +13,8 @@ from phasescope.phases.series import Series
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
+from phasescope.studies.phase_changes_findings import Finding
+from phasescope.studies.phase_changes_words import step_in_words
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.drawn import StreamSplit
 from phasescope.tasks.sequences import Sequences
@@ -21,6 +23,7 @@ from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
 from phasescope.training.sequence_presets import addition
 
+SOURCE = "nanda2023, 5-digit addition"
 DIGITS = 5
 NOTES = ("digit", "carry_in")
 _TEST = 256
@@ -114,7 +117,7 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
         (
             str(seed),
             _name(digit),
-            *_steps(half[seed][digit], fall.begins, fall.ends),
+            *map(step_in_words, (half[seed][digit], fall.begins, fall.ends)),
             "yes" if fall.abrupt else f"no: {fall.why}",
         )
         for seed, of in found.items()
@@ -151,5 +154,28 @@ def _name(digit: int) -> str:
     )
 
 
-def _steps(*found: Break) -> Sequence[str]:
-    return [f"{at.step:,} ({at.low:,} to {at.high:,})" for at in found]
+def _leading_digits_first(run: Run) -> bool:
+    """Whether the leading digit is half learnt first, then the next one, intervals apart from all others."""
+    half = halves(run)
+    return all(
+        half[first].high < min(half[later].low for later in range(first + 1, DIGITS + 1)) for first in (0, 1)
+    )
+
+
+FINDINGS = (
+    Finding(
+        "digits",
+        "digits-order",
+        "the leading digit is half learnt first, the next one before the other four.",
+        SOURCE,
+        _leading_digits_first,
+    ),
+    Finding(
+        "digits",
+        "digits-change",
+        "the loss of each of the six digits falls abruptly.",
+        SOURCE,
+        lambda run: all(fall.abrupt for fall in falls(run).values()),
+    ),
+)
+"""What is claimed of the digits."""

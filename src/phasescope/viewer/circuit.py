@@ -104,7 +104,10 @@ def circuit_of(recipe_json: str) -> Circuit | None:
     except (ValidationError, PhasescopeError):
         return None
     if isinstance(model, TransformerConfig) and (
-        model.n_layers != 1 or model.normalization != "none" or not task.layout.endswith("=")
+        model.n_layers != 1
+        or model.normalization != "none"
+        or model.smeared_keys
+        or not task.layout.endswith("=")
     ):
         return None
     if len(task.pairs) != task.n_elements**2 or task.n_elements > LARGEST:
