@@ -13,8 +13,17 @@ from phasescope.evidence.claim import Claim
 from phasescope.evidence.rules import Above
 from phasescope.phases.formula import Way
 from phasescope.training.recipe import Recipe
-from phasescope.training.sequence_presets import limited, predecessor, repeats, skip_trigrams, sparse_parity
+from phasescope.training.sequence_presets import (
+    in_context_bigrams,
+    limited,
+    modular_95,
+    predecessor,
+    repeats,
+    skip_trigrams,
+    sparse_parity,
+)
 
+UNLIMITED = "unlimited"
 SOURCE = "nanda2023, other tasks: grokking = phase change + regularisation + limited data"
 
 
@@ -24,22 +33,17 @@ class Cell:
 
     Args:
         task: What is learnt.
-        n_train: Sequences trained on; None for a stream of fresh ones.
+        data: How much of it is trained on, in words; "unlimited" is a stream of fresh examples.
         decay: Whether weights decay.
         claimed: The way it is claimed to learn.
         recipe: The recipe of a seed.
     """
 
     task: str
-    n_train: int | None
+    data: str
     decay: bool
     claimed: Way
     recipe: Callable[[int], Recipe]
-
-    @property
-    def data(self) -> str:
-        """How much data, in words."""
-        return "unlimited" if self.n_train is None else f"{self.n_train:,} sequences"
 
     @property
     def name(self) -> str:
@@ -51,7 +55,7 @@ class Cell:
         """What is claimed of it: the share of seeds that learn in the claimed way."""
         words = f"{self.task}, {self.name}"
         return Claim(
-            id=words.replace(",", "").replace(" ", "-"),
+            id=words.replace(",", "").replace("%", "percent").replace(" ", "-"),
             statement=f"{words}: {self.claimed}.",
             source=SOURCE,
             quantity=f"course:{self.claimed}",
@@ -89,9 +93,11 @@ def _cells(
 
     cells = []
     for decay in (True, False):
-        cells.append(Cell(task, None, decay, "phase change", unlimited(decay)))
+        cells.append(Cell(task, UNLIMITED, decay, "phase change", unlimited(decay)))
         way: Way = "grokking" if decay else "memorisation only"
-        cells += [Cell(task, n_train, decay, way, of(n_train, decay)) for n_train in (few, more)]
+        cells += [
+            Cell(task, f"{n_train:,} sequences", decay, way, of(n_train, decay)) for n_train in (few, more)
+        ]
     return tuple(cells)
 
 
@@ -100,5 +106,7 @@ CELLS: tuple[Cell, ...] = (
     *_cells("predecessor", predecessor, steps=1_200, few=224, more=512),
     *_cells("sparse parity", sparse_parity, steps=1_500, few=140, more=400),
     *_cells("repeats", repeats, steps=1_200, few=256, more=1_024, batch_size=64),
+    Cell("modular addition", "95 % of the pairs", True, "phase change", modular_95),
+    Cell("in-context bigrams", UNLIMITED, False, "phase change", in_context_bigrams),
 )
 """Every cell, task by task: the cheapest tasks, each run a few seconds to a minute."""

@@ -4,21 +4,20 @@ The swap of Olsson et al.: if it is the previous-token head below that one layer
 two positions, which give every head a look one token back, must let one layer form induction heads.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from phasescope.measures.sequences.losses import in_context_learning_score
 from phasescope.models.model import Model
-from phasescope.phases.abruptness import Abruptness, abruptness, halfway
-from phasescope.phases.changepoints import Break
+from phasescope.phases.abruptness import halfway
 from phasescope.phases.series import Series
 from phasescope.progress import Progress
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
-from phasescope.studies.phase_changes_depth import MATCHES, Heads
-from phasescope.studies.phase_changes_findings import Finding
+from phasescope.studies.phase_changes_claims import ONE, SMEARED, THREE, TWO, end_of, fall_of, heads_form
+from phasescope.studies.phase_changes_depth import Heads
 from phasescope.studies.phase_changes_words import fall_in_words, step_in_words
 from phasescope.tasks.drawn import StreamSplit
 from phasescope.tasks.sequences import Sequences, SequenceTask
@@ -27,18 +26,15 @@ from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
 from phasescope.training.sequence_presets import toy_language
 
-SOURCE = "olsson2022, in-context learning and induction heads"
-NETWORKS: Mapping[str, tuple[int, bool]] = {
-    "1 layer": (1, False),
-    "2 layers": (2, False),
-    "3 layers": (3, False),
-    "1 layer, smeared keys": (1, True),
+LAYERS: Mapping[str, tuple[int, bool]] = {
+    ONE: (1, False),
+    TWO: (2, False),
+    THREE: (3, False),
+    SMEARED: (1, True),
 }
 """Number of layers, and whether keys are smeared."""
 EARLY, LATE = (4, 8), (50, 60)
 """Positions between which the context gains; copies begin at 16."""
-GAINS, NO_GAIN = -0.6, -0.35
-"""Scores, in nats, at or below which the context is used, and at or above which it hardly is."""
 _TEST = 256
 _LOOK_EVERY = 20
 
@@ -68,10 +64,10 @@ def context_recipe(network: str, seed: int) -> Recipe:
     """Return the recipe of one network: the toy language on a stream, looked at on 256 passages.
 
     Args:
-        network: One of ``NETWORKS``.
+        network: One of ``LAYERS``.
         seed: Of weights and data.
     """
-    n_layers, smeared = NETWORKS[network]
+    n_layers, smeared = LAYERS[network]
     recipe = toy_language(seed=seed, n_layers=n_layers)
     stem = recipe.name.removesuffix(f"-seed{seed}")
     update = {
@@ -91,8 +87,8 @@ def context_runs(seeds: Sequence[int], root: Path | str, show: bool) -> Context:
         root: Folder of runs.
         show: Whether to show progress.
     """
-    runs: dict[str, dict[int, Run]] = {network: {} for network in NETWORKS}
-    todo = [(network, seed) for seed in seeds for network in NETWORKS]
+    runs: dict[str, dict[int, Run]] = {network: {} for network in LAYERS}
+    todo = [(network, seed) for seed in seeds for network in LAYERS]
     shown = Progress(len(todo), "runs on the toy language") if show else None
     for done, (network, seed) in enumerate(todo, 1):
         recipe = context_recipe(network, seed)
@@ -104,84 +100,6 @@ def context_runs(seeds: Sequence[int], root: Path | str, show: bool) -> Context:
         if shown:
             shown.update(done, recipe.name)
     return runs
-
-
-def score_of(run: Run) -> Series:
-    """Return the in-context-learning score over training, nats; it falls as the context comes to help."""
-    return Series.of(*run.metrics()["in_context_learning"])
-
-
-def gain_of(run: Run) -> Abruptness:
-    """Return the change of the in-context-learning score."""
-    return abruptness(score_of(run))
-
-
-def heads_form(run: Run) -> Break | None:
-    """Return when the best head's prefix matching is halfway up; None if it never is."""
-    steps, values = run.metrics()["prefix_matching"]
-    return halfway(Series.of(steps, -values))
-
-
-def heads_form_at_the_gain(run: Run) -> bool:
-    """Say whether prefix matching is halfway while the in-context-learning score falls."""
-    formed, gain = heads_form(run), gain_of(run)
-    return formed is not None and gain.begins.low <= formed.step <= gain.ends.high
-
-
-def _ends(run: Run, name: str) -> float:
-    return float(run.metrics()[name][1][-1])
-
-
-def _finding(network: str, about: str, statement: str, holds: Callable[[Run], bool]) -> Finding:
-    slug = network.replace(",", "").replace(" ", "-")
-    return Finding(network, f"context-{slug}-{about}", f"{network}: {statement}.", SOURCE, holds)
-
-
-ONE, TWO, THREE, SMEARED = NETWORKS
-FINDINGS = (
-    _finding(
-        ONE,
-        "score",
-        f"the in-context-learning score ends at {NO_GAIN} nats or above",
-        lambda run: _ends(run, "in_context_learning") >= NO_GAIN,
-    ),
-    _finding(ONE, "change", "the score does not fall abruptly", lambda run: not gain_of(run).abrupt),
-    _finding(
-        ONE,
-        "heads",
-        f"no head's prefix matching ends at {MATCHES} or above",
-        lambda run: _ends(run, "prefix_matching") < MATCHES,
-    ),
-    *(
-        _finding(
-            network,
-            "score",
-            f"the in-context-learning score ends at {GAINS} nats or below",
-            lambda run: _ends(run, "in_context_learning") <= GAINS,
-        )
-        for network in (TWO, THREE, SMEARED)
-    ),
-    *(
-        _finding(
-            network,
-            "heads",
-            f"a head's prefix matching ends at {MATCHES} or above",
-            lambda run: _ends(run, "prefix_matching") >= MATCHES,
-        )
-        for network in (TWO, THREE, SMEARED)
-    ),
-    *(
-        _finding(network, "change", "the score falls abruptly", lambda run: gain_of(run).abrupt)
-        for network in (TWO, THREE)
-    ),
-    *(
-        _finding(
-            network, "moment", "prefix matching is halfway while the score falls", heads_form_at_the_gain
-        )
-        for network in (TWO, THREE)
-    ),
-)
-"""What is claimed of each network, written before the runs."""
 
 
 def context_section(runs: Context) -> Section:
@@ -231,17 +149,15 @@ def context_section(runs: Context) -> Section:
 
 
 def _row(network: str, seed: int, run: Run) -> tuple[str, ...]:
-    ends = {name: f"{_ends(run, name):.2f}" for name in _PROBED}
+    written = run.metrics()
+    score = "in_context_learning"
     return (
         network,
         str(seed),
-        ends["in_context_learning"],
-        fall_in_words(gain_of(run)),
-        step_in_words(halfway(score_of(run))),
-        ends["prefix_matching"],
-        step_in_words(heads_form(run)),
-        ends["previous_token"],
+        f"{end_of(written, score):.2f}",
+        fall_in_words(fall_of(written, score)),
+        step_in_words(halfway(Series.of(*written[score]))),
+        f"{end_of(written, 'prefix_matching'):.2f}",
+        step_in_words(heads_form(written)),
+        f"{end_of(written, 'previous_token'):.2f}",
     )
-
-
-_PROBED = ("in_context_learning", "prefix_matching", "previous_token")

@@ -8,20 +8,18 @@ import torch
 
 from phasescope.measures.sequences.heads import attention_score, induction, previous_token, repeated_tokens
 from phasescope.models.model import Model
-from phasescope.phases.abruptness import abruptness
 from phasescope.phases.series import Series
 from phasescope.progress import Progress
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
-from phasescope.studies.phase_changes_findings import Finding
+from phasescope.studies.phase_changes_claims import end_of, fall_of
 from phasescope.studies.phase_changes_words import fall_in_words
 from phasescope.training.engine import train
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
 from phasescope.training.sequence_presets import predecessor, repeats
 
-SOURCE = "nanda2023, repeated subsequences; elhage2021, virtual attention heads"
 LAYERS = (1, 2)
 TASKS: Mapping[str, Callable[..., Recipe]] = {"repeats": repeats, "predecessor": predecessor}
 HEADS = {
@@ -31,11 +29,6 @@ HEADS = {
 """The head scores that tell of each task: nothing repeats in the second."""
 LENGTHS = (7, 9, 11)
 """Lengths of the repeated blocks that prefix matching is read on: a fixed offset fits one of them at most."""
-
-MATCHES = 0.5
-"""Prefix-matching score from which a head is an induction head."""
-SOLVED, UNSOLVED = 0.95, 0.5
-"""Accuracy from which a task is solved, and below which it is not."""
 
 Depth = Mapping[tuple[str, int], Mapping[int, Run]]
 """Runs by seed, for each task and number of layers."""
@@ -123,62 +116,6 @@ def _row(task: str, n_layers: int, runs: Mapping[int, Run]) -> list[tuple[str, .
     lines = []
     for seed, run in runs.items():
         written = run.metrics()
-        ends = [written[key][1][-1] for key in ("test_loss", "test_accuracy", "prefix_matching")]
-        fall = abruptness(Series.of(*written["test_loss"]))
-        lines.append((task, str(n_layers), str(seed), *(f"{end:.3g}" for end in ends), fall_in_words(fall)))
+        ends = [f"{end_of(written, key):.3g}" for key in ("test_loss", "test_accuracy", "prefix_matching")]
+        lines.append((task, str(n_layers), str(seed), *ends, fall_in_words(fall_of(written, "test_loss"))))
     return lines
-
-
-def _finding(task: str, n_layers: int, about: str, statement: str, holds: Callable[[Run], bool]) -> Finding:
-    layers = f"{n_layers} layer{'s' * (n_layers > 1)}"
-    return Finding(
-        (task, n_layers),
-        f"depth-{task}-{n_layers}l-{about}",
-        f"{task}, {layers}: {statement}.",
-        SOURCE,
-        holds,
-    )
-
-
-def _ends(run: Run, name: str) -> float:
-    return float(run.metrics()[name][1][-1])
-
-
-def _falls(run: Run) -> bool:
-    return abruptness(Series.of(*run.metrics()["test_loss"])).abrupt
-
-
-FINDINGS = (
-    _finding("repeats", 2, "change", "test loss falls abruptly", _falls),
-    _finding(
-        "repeats",
-        2,
-        "heads",
-        f"a head's prefix matching ends at {MATCHES} or above",
-        lambda run: _ends(run, "prefix_matching") >= MATCHES,
-    ),
-    _finding(
-        "repeats",
-        1,
-        "heads",
-        f"no head's prefix matching ends at {MATCHES} or above",
-        lambda run: _ends(run, "prefix_matching") < MATCHES,
-    ),
-    _finding("repeats", 1, "change", "test loss does not fall abruptly", lambda run: not _falls(run)),
-    _finding("predecessor", 2, "change", "test loss falls abruptly", _falls),
-    _finding(
-        "predecessor",
-        2,
-        "solved",
-        f"accuracy ends at {SOLVED} or above",
-        lambda run: _ends(run, "test_accuracy") >= SOLVED,
-    ),
-    _finding(
-        "predecessor",
-        1,
-        "unsolved",
-        f"accuracy ends below {UNSOLVED}",
-        lambda run: _ends(run, "test_accuracy") < UNSOLVED,
-    ),
-)
-"""What is claimed of one layer and of two."""

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from phasescope.measures.sequences.losses import loss_by
 from phasescope.models.model import Model
-from phasescope.phases.abruptness import Abruptness, abruptness, halfway
 from phasescope.phases.changepoints import Break
 from phasescope.phases.series import Series
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
-from phasescope.studies.phase_changes_findings import Finding
+from phasescope.studies.phase_changes_claims import DIGITS, falls, halves
 from phasescope.studies.phase_changes_words import step_in_words
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.drawn import StreamSplit
@@ -23,8 +22,6 @@ from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
 from phasescope.training.sequence_presets import addition
 
-SOURCE = "nanda2023, 5-digit addition"
-DIGITS = 5
 NOTES = ("digit", "carry_in")
 _TEST = 256
 
@@ -67,19 +64,6 @@ def digit_run(seed: int, root: Path | str, show: bool) -> Run:
     return train(recipe, root, show_progress=show, probe=DigitLosses(examples))
 
 
-def falls(run: Run) -> dict[int, Abruptness]:
-    """Return the change of each digit of a run, 0 the leading one."""
-    written = run.metrics()
-    return {digit: abruptness(Series.of(*written[f"digit_{digit}"])) for digit in range(DIGITS + 1)}
-
-
-def halves(run: Run) -> dict[int, Break]:
-    """Return when the loss of each digit of a run is halfway; a digit that never is stands at the end."""
-    written = run.metrics()
-    series = {digit: Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
-    return {digit: halfway(one) or Break(one.last, one.last, one.last) for digit, one in series.items()}
-
-
 def orders_that_hold(found: Mapping[int, Mapping[int, Break]]) -> list[tuple[int, int]]:
     """Return the pairs of digits of which the first falls first, intervals apart, in every seed.
 
@@ -101,8 +85,8 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
     Args:
         runs: By seed.
     """
-    half = {seed: halves(run) for seed, run in runs.items()}
-    found = {seed: falls(run) for seed, run in runs.items()}
+    half = {seed: halves(run.metrics()) for seed, run in runs.items()}
+    found = {seed: falls(run.metrics()) for seed, run in runs.items()}
     written = next(iter(runs.values())).metrics()
     by_digit = {_name(digit): Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
     by_carry = {
@@ -152,30 +136,3 @@ def _name(digit: int) -> str:
     return {0: "leading digit", DIGITS: "units", DIGITS - 1: "tens", DIGITS - 2: "hundreds"}.get(
         digit, f"10^{DIGITS - digit}"
     )
-
-
-def _leading_digits_first(run: Run) -> bool:
-    """Whether the leading digit is half learnt first, then the next one, intervals apart from all others."""
-    half = halves(run)
-    return all(
-        half[first].high < min(half[later].low for later in range(first + 1, DIGITS + 1)) for first in (0, 1)
-    )
-
-
-FINDINGS = (
-    Finding(
-        "digits",
-        "digits-order",
-        "the leading digit is half learnt first, the next one before the other four.",
-        SOURCE,
-        _leading_digits_first,
-    ),
-    Finding(
-        "digits",
-        "digits-change",
-        "the loss of each of the six digits falls abruptly.",
-        SOURCE,
-        lambda run: all(fall.abrupt for fall in falls(run).values()),
-    ),
-)
-"""What is claimed of the digits."""
