@@ -9,11 +9,11 @@ from phasescope.cli import main
 from phasescope.evidence.claims_file import claims_from_json
 from phasescope.phases.changepoints import Break
 from phasescope.studies.phase_changes import reproduce
-from phasescope.studies.phase_changes_cells import CELLS
+from phasescope.studies.phase_changes_cells import CELLS, digit_recipe
 from phasescope.studies.phase_changes_claims import FINDINGS, GAINS, MATCHES, NETWORKS, NO_GAIN
 from phasescope.studies.phase_changes_context import LAYERS, ContextProbe, context_recipe
 from phasescope.studies.phase_changes_depth import TASKS, Heads
-from phasescope.studies.phase_changes_digits import DigitLosses, digit_recipe, orders_that_hold
+from phasescope.studies.phase_changes_digits import digit_probe, orders_that_hold
 from phasescope.tasks.drawn import DrawnSplit, StreamSplit
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.trainer import Trainer
@@ -39,7 +39,7 @@ def test_cells_differ_only_in_data_and_decay():
 def test_claims_are_printed_before_any_run(capsys):
     assert main(["claims", "phase_changes"]) == 0
     out = capsys.readouterr().out
-    assert out.count("phase change.") == sum(cell.claimed == "phase change" for cell in CELLS) == 10
+    assert out.count("phase change.") == sum(cell.claimed == "phase change" for cell in CELLS) == 11
     for finding in FINDINGS:
         assert finding.statement in out
 
@@ -75,8 +75,7 @@ def test_the_probe_of_heads_fits_both_tasks(task):
 def test_the_probe_reads_every_digit_and_carry():
     recipe = digit_recipe(0)
     trainer = Trainer(recipe)
-    examples = recipe.split.test(trainer.task)
-    read = DigitLosses(examples)(trainer.model, 0)
+    read = digit_probe(recipe)(trainer.model, 0)
     assert list(read) == [*(f"digit_{digit}" for digit in range(6)), "carry_in_0", "carry_in_1"]
     assert np.mean([read[f"digit_{digit}"] for digit in range(6)]) == pytest.approx(
         trainer.look()["test_loss"]

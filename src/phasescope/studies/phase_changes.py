@@ -13,11 +13,11 @@ from phasescope.phases.series import Series
 from phasescope.progress import Progress
 from phasescope.report.figures.courses import Losses
 from phasescope.report.terminal import print_claims
-from phasescope.studies.phase_changes_cells import CELLS, Cell
+from phasescope.studies.phase_changes_cells import ADDITION, CELLS, UNLIMITED, Cell, digit_recipe
 from phasescope.studies.phase_changes_claims import FINDINGS
 from phasescope.studies.phase_changes_context import context_runs, context_section
 from phasescope.studies.phase_changes_depth import depth_runs, depth_section
-from phasescope.studies.phase_changes_digits import digit_run, digits_section
+from phasescope.studies.phase_changes_digits import digit_probe, digits_section, limited_digits_section
 from phasescope.studies.phase_changes_page import rows, write_report
 from phasescope.tasks.drawn import StreamSplit
 from phasescope.tasks.markov import BigramTask, posterior_loss
@@ -76,9 +76,13 @@ def reproduce(
     ]
     sections, further = [], []
     if circuits:
-        digits = {seed: digit_run(seed, root, show) for seed in seeds}
+        digits = {seed: _digits(seed, root, show) for seed in seeds}
         depth, context = depth_runs(seeds, root, show), context_runs(seeds, root, show)
         sections = [digits_section(digits), depth_section(depth), context_section(context)]
+        if few := {
+            cell.name: of for cell, of in runs.items() if cell.task == ADDITION and cell.data != UNLIMITED
+        }:
+            sections.insert(1, limited_digits_section(few))
         further = _judged({"digits": digits}, depth, context)
     page = write_report(Path(root) / "phase_changes", seeds, losses, by_cell, sections, further)
     evidence, seconds = [*by_cell, *further], time.monotonic() - began
@@ -99,7 +103,7 @@ def _train(
     total = sum(recipe.steps for *_, recipe in recipes)
     done, shown = 0, Progress(total, "steps") if show else None
     for cell, seed, recipe in recipes:
-        runs[cell][seed] = train(recipe, root, show_progress=False)
+        runs[cell][seed] = train(recipe, root, show_progress=False, probe=digit_probe(recipe))
         done += recipe.steps
         if shown:
             shown.update(done, recipe.name)
@@ -111,6 +115,12 @@ def _losses(run: Run) -> Losses:
     written = run.metrics()
     train_loss, test_loss = (Series.of(*written[f"{side}_loss"]) for side in ("train", "test"))
     return Losses(train_loss, test_loss, course_of(train_loss, test_loss, _floor(run)))
+
+
+def _digits(seed: int, root: Path | str, show: bool) -> Run:
+    """Train addition on unlimited data, every digit looked at; the run of its cell, where that is trained."""
+    recipe = digit_recipe(seed)
+    return train(recipe, root, show_progress=show, probe=digit_probe(recipe))
 
 
 def _judged(*kinds: Mapping[Any, Mapping[int, Run]]) -> list[Evidence]:

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from phasescope.evidence.claim import Claim
 from phasescope.evidence.rules import Above
 from phasescope.phases.formula import Way
+from phasescope.studies.phase_changes_claims import DIGITS
+from phasescope.tasks.drawn import DrawnSplit, StreamSplit
 from phasescope.training.recipe import Recipe
 from phasescope.training.sequence_presets import (
+    addition,
     in_context_bigrams,
     limited,
     modular_95,
@@ -24,6 +27,9 @@ from phasescope.training.sequence_presets import (
 )
 
 UNLIMITED = "unlimited"
+ADDITION = "5-digit addition"
+_TEST = 256
+_FEW_SUMS, _SUM_STEPS = 750, 4_000
 SOURCE = "nanda2023, other tasks: grokking = phase change + regularisation + limited data"
 
 
@@ -64,6 +70,25 @@ class Cell:
         )
 
 
+def digit_recipe(seed: int) -> Recipe:
+    """Return the recipe of 5-digit addition on a stream, looked at on 256 examples.
+
+    Args:
+        seed: Of weights and data.
+    """
+    recipe = addition(seed=seed, digits=DIGITS)
+    update = {"name": f"addition{DIGITS}-by-digit-seed{seed}", "split": StreamSplit(n_test=_TEST, seed=seed)}
+    return recipe.model_copy(update=update)
+
+
+def _few_sums(seed: int, decay: float) -> Recipe:
+    """The same few sums again and again, in batches of 64."""
+    recipe = limited(addition(seed=seed, digits=DIGITS), _FEW_SUMS, decay, _SUM_STEPS, batch_size=64)
+    split = DrawnSplit(n_train=_FEW_SUMS, n_test=_TEST, seed=seed)
+    schedule = recipe.schedule.model_copy(update={"look_every": 40})
+    return recipe.model_copy(update={"split": split, "schedule": schedule})
+
+
 def _cells(
     task: str,
     preset: Callable[[int], Recipe],
@@ -102,6 +127,9 @@ def _cells(
 
 
 CELLS: tuple[Cell, ...] = (
+    Cell(ADDITION, UNLIMITED, True, "phase change", digit_recipe),
+    Cell(ADDITION, f"{_FEW_SUMS:,} sequences", True, "grokking", lambda seed: _few_sums(seed, 1.0)),
+    Cell(ADDITION, f"{_FEW_SUMS:,} sequences", False, "memorisation only", lambda seed: _few_sums(seed, 0.0)),
     *_cells("skip trigrams", skip_trigrams, steps=1_200, few=25, more=100, cover=True),
     *_cells("predecessor", predecessor, steps=1_200, few=224, more=512),
     *_cells("sparse parity", sparse_parity, steps=1_500, few=140, more=400),
