@@ -68,10 +68,15 @@ def fall_of(written: Written, name: str) -> Abruptness:
     return abruptness(Series.of(*written[name]))
 
 
+def matching(written: Written) -> Series:
+    """Return the best head's prefix matching with its sign turned, so that its rise is a fall."""
+    steps, values = written["prefix_matching"]
+    return Series.of(steps, -values)
+
+
 def heads_form(written: Written) -> Break | None:
     """Return when the best head's prefix matching is halfway up; None if it never is."""
-    steps, values = written["prefix_matching"]
-    return halfway(Series.of(steps, -values))
+    return halfway(matching(written))
 
 
 def halves(written: Written) -> dict[int, Break]:

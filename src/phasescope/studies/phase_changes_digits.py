@@ -160,7 +160,5 @@ def _by_digit(written: Written) -> dict[str, Series]:
 
 
 def _name(digit: int) -> str:
-    """What a digit of the sum is called."""
-    return {0: "leading digit", DIGITS: "units", DIGITS - 1: "tens", DIGITS - 2: "hundreds"}.get(
-        digit, f"10^{DIGITS - digit}"
-    )
+    """What a digit of the sum is called, 0 the leading one."""
+    return ("leading digit", "ten thousands", "thousands", "hundreds", "tens", "units")[digit]
