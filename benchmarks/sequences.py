@@ -6,7 +6,8 @@ Every loop trains the network of the family's preset on fresh batches, on one th
 own; what is printed are ratios round by round. `plain` is the same network as a module that multiplies
 everything out, with AdamW as torch has it; `lens` is a HookedTransformer of the same sizes, where
 TransformerLens is installed. `engine_over_floor` holds ours against its own matrix products alone. Drawing
-the batch belongs to the step in all of them.
+the batch belongs to the step in all of them. Times are CPU time of the one thread, so that a busy machine
+blurs them less.
 """
 
 import argparse
@@ -16,13 +17,13 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from benchmarks.floor import floor_ms, gigaflop, products_of
-from benchmarks.loops import milliseconds
 from benchmarks.step import ratio
 
 FAMILIES = (
@@ -79,14 +80,24 @@ def _hooked(model):
     return HookedTransformer(theirs)
 
 
+def _milliseconds(step: Callable[[], object], steps: int, warm: int = 8) -> float:
+    """Median CPU time of a step."""
+    times = []
+    for _ in range(warm + steps):
+        start = time.process_time()
+        step()
+        times.append((time.process_time() - start) * 1e3)
+    return statistics.median(times[warm:])
+
+
 def _measured(loop: str, family: str, steps: int) -> dict[str, float]:
     """What one process measures."""
     torch.set_num_threads(1)
     if loop != "ours":
         step = _module_step(family, _hooked if loop == "lens" else lambda model: model)
-        return {"milliseconds": milliseconds(step, steps)["median"]}
+        return {"milliseconds": _milliseconds(step, steps)}
     trainer = _trainer(family)
-    found = {"milliseconds": milliseconds(trainer.advance, steps)["median"]}
+    found = {"milliseconds": _milliseconds(trainer.advance, steps)}
     products = products_of(trainer.advance)
     return found | {"floor": floor_ms(products), "gigaflop": gigaflop(products)}
 

@@ -186,8 +186,10 @@ def attention(
     # the authors put -1e10 where we put -inf: the softmax is the same to the last bit
     scores = torch.einsum("bqhe,bkhe->bhqk", q, k) / math.sqrt(config.d_head)
     scores = attn.passing("scores", scores.masked_fill(~visible, -math.inf))
-    share = config.softmax_share
-    pattern = attn.passing("pattern", share * scores.softmax(dim=-1) + (1 - share) * visible.to(x))
+    pattern, share = scores.softmax(dim=-1), config.softmax_share
+    if share < 1:
+        pattern = share * pattern + (1 - share) * visible.to(x)
+    pattern = attn.passing("pattern", pattern)
     z = attn.passing("z", torch.einsum("bhqk,bkhe->bqhe", pattern, v))
     return _with_bias(config.attention_bias, attn, "b_O", torch.einsum("bqhe,hed->bqd", z, attn["W_O"]))
 
