@@ -91,9 +91,9 @@ def falls(written: Written) -> dict[int, Abruptness]:
 
 
 def _heads_form_at_the_gain(written: Written) -> bool:
-    """Whether prefix matching is halfway while the in-context-learning score falls."""
+    """Whether prefix matching is halfway while the in-context-learning score falls abruptly."""
     formed, gain = heads_form(written), fall_of(written, "in_context_learning")
-    return formed is not None and gain.begins.low <= formed.step <= gain.ends.high
+    return formed is not None and gain.abrupt and gain.begins.low <= formed.step <= gain.ends.high
 
 
 def _leading_digits_first(written: Written) -> bool:
@@ -192,7 +192,7 @@ FINDINGS: tuple[Finding, ...] = (
             _of_context(
                 network,
                 "moment",
-                "prefix matching is halfway while the score falls",
+                "prefix matching is halfway while the score falls abruptly",
                 _heads_form_at_the_gain,
             ),
         )
