@@ -1,6 +1,7 @@
 """The study of phase changes: the cheapest task from nothing, resumed, with its table, figures and claims."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,14 +9,21 @@ import pytest
 from phasescope.cli import main
 from phasescope.evidence.claims_file import claims_from_json
 from phasescope.phases.changepoints import Break
+from phasescope.report.page import Page, write_page
 from phasescope.studies.phase_changes import reproduce
 from phasescope.studies.phase_changes_cells import CELLS, digit_recipe
 from phasescope.studies.phase_changes_claims import FINDINGS, GAINS, MATCHES, NETWORKS, NO_GAIN
-from phasescope.studies.phase_changes_context import LAYERS, ContextProbe, context_recipe
-from phasescope.studies.phase_changes_depth import TASKS, Heads
-from phasescope.studies.phase_changes_digits import digit_probe, orders_that_hold
+from phasescope.studies.phase_changes_context import LAYERS, ContextProbe, context_recipe, context_section
+from phasescope.studies.phase_changes_depth import TASKS, Heads, depth_section
+from phasescope.studies.phase_changes_digits import (
+    digit_probe,
+    digits_section,
+    limited_digits_section,
+    orders_that_hold,
+)
 from phasescope.tasks.drawn import DrawnSplit, StreamSplit
 from phasescope.tasks.split import SplitConfig
+from phasescope.training.run import Run
 from phasescope.training.trainer import Trainer
 
 
@@ -34,6 +42,7 @@ def test_cells_differ_only_in_data_and_decay():
     digests = {cell.recipe(0).digest for cell in CELLS}
     assert len(digests) == len({cell.claim.id for cell in CELLS}) == len(CELLS)
     assert len({cell.recipe(0).name for cell in CELLS}) == len(CELLS)
+    assert all(re.fullmatch("[a-z][a-z -]*", cell.task) for cell in CELLS), "a figure's name is made of it"
 
 
 def test_claims_are_printed_before_any_run(capsys):
@@ -130,6 +139,40 @@ def test_claims_of_digits_hold_for_what_they_say():
     swapped = fall | {"digit_1": fall["digit_2"], "digit_2": fall["digit_1"]}
     assert holding("digits", swapped) == {"change"}
     assert holding("digits", fall | {"digit_5": (steps, 2 - steps / 2000)}) == {"order"}
+
+
+class Told(Run):
+    """A run of which nothing is known but what it wrote down."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def metrics(self):
+        return self.told
+
+
+def test_every_section_is_written_with_its_figures_and_a_row_for_each_run(tmp_path):
+    steps = np.arange(0, 2001, 20)
+    digits = {f"digit_{d}": (steps, 2 / (1 + np.exp((steps - 300 - 200 * d) / 10))) for d in range(6)}
+    digits |= {f"carry_in_{c}": digits["digit_3"] for c in (0, 1)}
+    learnt = written(in_context_learning=-1.2, prefix_matching=0.8, test_loss=0.1, test_accuracy=1.0)
+    learnt |= {"previous_token": learnt["prefix_matching"], "train_loss": learnt["test_loss"]}
+    run, sums = Told(learnt), Told(learnt | digits)
+    depth = {(task, n): {0: run, 1: run} for task in TASKS for n in (1, 2)}
+    sections = [
+        digits_section({0: sums, 1: sums}),
+        limited_digits_section({"750 sequences, decay": {0: sums, 1: sums}, "750 sequences": {0: sums}}),
+        depth_section(depth),
+        context_section({network: {0: run, 1: run} for network in LAYERS}),
+    ]
+    assert [len(table.rows) for section in sections for table in section.tables] == [12, 18, 8, 8]
+    page = tmp_path / "report.html"
+    paths = write_page(Page("All", sections=sections), page)
+    assert sum(path.suffix == ".png" for path in paths) == 1 + 2 + 2 + 1
+    text = page.read_text()
+    assert "tens before units" in text
+    assert "units before tens" not in text
+    assert "memorisation only" not in text
 
 
 @pytest.mark.parametrize("network", LAYERS)

@@ -27,7 +27,7 @@ from phasescope.training.sequence_presets import (
 )
 
 UNLIMITED = "unlimited"
-ADDITION = "5-digit addition"
+ADDITION = "addition of five digits"
 _TEST = 256
 _FEW_SUMS, _SUM_STEPS = 750, 4_000
 SOURCE = "nanda2023, other tasks: grokking = phase change + regularisation + limited data"
