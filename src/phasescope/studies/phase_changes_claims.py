@@ -22,9 +22,9 @@ SOLVED, UNSOLVED = 0.95, 0.5
 DIGITS = 5
 """Digits of each number added; the sum has one more."""
 
-DEPTH = "nanda2023, repeated subsequences; elhage2021, virtual attention heads"
-CONTEXT = "olsson2022, in-context learning and induction heads"
-ADDITION = "nanda2023, 5-digit addition"
+_DEPTH = "nanda2023, repeated subsequences; elhage2021, virtual attention heads"
+_CONTEXT = "olsson2022, in-context learning and induction heads"
+_ADDITION = "nanda2023, 5-digit addition"
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,20 +125,20 @@ _NO_MATCHING = f"no head's prefix matching ends at {MATCHES} or above"
 
 
 def _of_digits(about: str, statement: str, holds: Callable[[Written], bool]) -> Finding:
-    return Finding("digits", f"digits-{about}", f"5-digit addition: {statement}.", ADDITION, holds)
+    return Finding("digits", f"digits-{about}", f"5-digit addition: {statement}.", _ADDITION, holds)
 
 
 def _of_depth(
     task: str, n_layers: int, about: str, statement: str, holds: Callable[[Written], bool]
 ) -> Finding:
     words = f"{task}, {n_layers} layer{'s' * (n_layers > 1)}: {statement}."
-    return Finding((task, n_layers), f"{task}-{n_layers}l-{about}", words, DEPTH, holds)
+    return Finding((task, n_layers), f"{task}-{n_layers}l-{about}", words, _DEPTH, holds)
 
 
 def _of_context(network: str, about: str, statement: str, holds: Callable[[Written], bool]) -> Finding:
     slug = network.replace(",", "").replace(" ", "-")
     return Finding(
-        network, f"context-{slug}-{about}", f"toy language, {network}: {statement}.", CONTEXT, holds
+        network, f"context-{slug}-{about}", f"toy language, {network}: {statement}.", _CONTEXT, holds
     )
 
 
