@@ -2,9 +2,9 @@
 
 import difflib
 import re
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 
@@ -21,6 +21,14 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, strict=True
     )
+
+
+def option(default: Any, **bounds: Any) -> Any:
+    """Return a field that is left out of the text that is digested while it has its default.
+
+    So an option that joins later leaves the names of all earlier runs as they are.
+    """
+    return Field(default=default, exclude_if=lambda value: bool(value == default), **bounds)
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")

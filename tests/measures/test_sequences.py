@@ -26,7 +26,7 @@ from phasescope.measures.sequences.heads import (
 from phasescope.measures.sequences.losses import in_context_learning_score, loss_by, losses
 from phasescope.models.build import build_model, model_from_parameters
 from phasescope.models.config import Shape, TransformerConfig
-from phasescope.models.handmade_heads import induction_pair, virtual_head
+from phasescope.models.handmade_heads import induction_pair, smeared_induction, virtual_head
 from phasescope.streams import stream_of
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.predecessor import PredecessorTask
@@ -67,6 +67,18 @@ def test_the_induction_pair_scores_what_it_should_at_every_offset(pair, length):
     assert attention_score(pair, tokens, induction)[0, 0] == 0
     assert attention_score(pair, tokens, duplicate_token)[1, 0] == 0
     assert attention_score(pair, tokens, previous_token)[1, 0] < 0.2
+
+
+@pytest.mark.parametrize("length", [5, 8, 13])
+def test_one_layer_with_smeared_keys_is_an_induction_head(pair, length):
+    tokens = repeated_tokens(VOCAB, N_CTX, length)
+    one = smeared_induction(VOCAB, N_CTX)
+    assert attention_score(one, tokens, induction)[0, 0] == pytest.approx(1, abs=1e-12)
+    assert torch.equal(one(tokens)[:, length:].argmax(-1), pair(tokens)[:, length:].argmax(-1))
+    unsmeared = model_from_parameters(
+        one.config, one.shape, one.state_dict() | {"blocks.0.attn.smear": torch.full((1,), 1e4).double()}
+    )
+    assert attention_score(unsmeared, tokens, duplicate_token)[0, 0] > 0.4, "a duplicate-token head without"
 
 
 def test_an_untrained_network_has_no_heads_of_these_kinds(untrained):

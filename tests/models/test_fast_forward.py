@@ -39,6 +39,13 @@ def every_input(layout: str, p: int) -> torch.Tensor:
     return torch.tensor([[{"a": a, "b": b, **fixed}[c] for c in layout.split()] for a, b in pairs])
 
 
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_smeared_keys_take_the_plain_path(n_layers):
+    config = TransformerConfig(**SMALL, n_layers=n_layers, smeared_keys=True)
+    shape = Shape(d_vocab=6, d_vocab_out=6, n_ctx=3)
+    assert answer_forward(config, shape, every_input("a b =", 5)).name == "plain"
+
+
 @pytest.mark.parametrize(("layout", "config"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 @pytest.mark.parametrize("p", [5, 8])
 def test_fast_equals_plain_in_values_and_gradients(layout, config, p):

@@ -138,6 +138,7 @@ def test_the_config_object_of_a_bridge_in_a_file_is_heeded_and_left_out(tmp_path
         (TransformerConfig(**SIZES, activation="quadratic"), "no activation='quadratic', needs 'relu' or"),
         (TransformerConfig(**SIZES, normalization="post"), "no normalization='post', needs 'none' or 'pre'"),
         (TransformerConfig(**SIZES, softmax_share=0.0), r"no softmax_share=0\.0, needs 1\.0"),
+        (TransformerConfig(**SIZES, smeared_keys=True), r"no smeared_keys=True, needs False"),
         (EmbeddingMLPConfig(), "has transformers only; got EmbeddingMLP"),
     ],
 )

@@ -66,6 +66,9 @@ def plain_forward(config, w, tokens):
                 ]
                 for letter in "QKV"
             )
+            if config.smeared_keys:
+                own = 1 / (1 + math.exp(-w[f"{block}.attn.smear"][head]))
+                k = [own * k[pos] + ((1 - own) * k[pos - 1] if pos else 0) for pos in range(len(rows))]
             pattern = np.zeros((len(rows), len(rows)))
             for here in range(len(rows)):
                 seen = range(here + 1) if config.causal else range(len(rows))
@@ -129,6 +132,21 @@ def test_equals_the_formulas_whatever_the_options(part):
         logits = transformer_logits(config, parameters, torch.tensor([[3, 1, 4]]))[0].numpy()
         expected, _ = plain_forward(config, {k: v.numpy() for k, v in parameters.items()}, [3, 1, 4])
         np.testing.assert_allclose(logits, expected, rtol=1e-10, atol=1e-10, err_msg=repr(combination))
+
+
+@pytest.mark.parametrize("options", [{}, {"n_layers": 2, "causal": False, "attention_bias": True}])
+def test_smeared_keys_equal_the_formula(options):
+    config, shape = TransformerConfig(smeared_keys=True, **TINY | options), SIX
+    parameters = random_parameters(config, shape)
+    tokens = torch.tensor([[3, 1, 4], [5, 5, 0]])
+    logits = transformer_logits(config, parameters, tokens).numpy()
+    weights = {name: weight.numpy() for name, weight in parameters.items()}
+    for row, example in zip(logits, tokens.tolist(), strict=True):
+        np.testing.assert_allclose(row, plain_forward(config, weights, example)[0], rtol=1e-10, atol=1e-10)
+    kept = parameters | {name: torch.full_like(w, 40.0) for name, w in parameters.items() if "smear" in name}
+    unsmeared = config.model_copy(update={"smeared_keys": False})
+    expected = transformer_logits(unsmeared, kept, tokens).numpy()
+    np.testing.assert_allclose(transformer_logits(config, kept, tokens).numpy(), expected, atol=1e-12)
 
 
 def test_the_mainline_network_equals_the_formulas_on_a_batch():

@@ -18,6 +18,7 @@ from phasescope.viewer.reading import LONGEST, reading_of
 SMALL = {"d_model": 12, "n_heads": 3, "d_head": 4, "output": "answers"}
 NETWORKS = [
     TransformerConfig(**SMALL, n_layers=2, d_mlp=0),
+    TransformerConfig(**SMALL, d_mlp=0, smeared_keys=True),
     TransformerConfig(**SMALL, d_mlp=20, normalization="pre", attention_bias=True, unembed_bias=True),
     TransformerConfig(**SMALL, n_layers=3, d_mlp=20, normalization="post", activation="gelu"),
     TransformerConfig(

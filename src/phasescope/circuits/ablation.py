@@ -31,6 +31,7 @@ ONE_LAYER = Need(
         isinstance(context.model.config, TransformerConfig)
         and context.model.config.n_layers == 1
         and context.model.config.softmax_share == 1
+        and not context.model.config.smeared_keys
     ),
 )
 ADDED_POSITIONS = Need(

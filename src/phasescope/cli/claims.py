@@ -70,8 +70,9 @@ def _claims_of(study: str) -> tuple[Claim, ...]:
         return REGIMES
     if study == "phase_changes":
         from phasescope.studies.phase_changes_cells import CELLS
+        from phasescope.studies.phase_changes_claims import FINDINGS
 
-        return tuple(cell.claim for cell in CELLS)
+        return (*(cell.claim for cell in CELLS), *(finding.claim for finding in FINDINGS))
     from phasescope.studies.chughtai2023_claims import ARCHITECTURES, KNOWN_GROUPS, claims_of
 
     return tuple(claim for a in ARCHITECTURES for group in KNOWN_GROUPS for claim in claims_of(a, group))

@@ -64,5 +64,5 @@ def answer_forward(
 
 
 def _known_to_fast_paths(config: TransformerConfig) -> bool:
-    """Whether there is an MLP, and positions stand in the residual stream."""
-    return bool(config.d_mlp) and config.adds_positions
+    """Whether there is an MLP, and keys and values of a token follow from it and its place."""
+    return bool(config.d_mlp) and config.is_local

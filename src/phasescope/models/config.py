@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from phasescope.config import Config
+from phasescope.config import Config, option
 
 Size = Annotated[int, Field(ge=1, le=65_536)]
 """A width or a count; the upper bound only catches slips of the pen."""
@@ -24,6 +24,7 @@ class TransformerConfig(Config):
         nanda2023: Progress measures for grokking via mechanistic interpretability.
         power2022: Grokking: generalization beyond overfitting on small algorithmic datasets.
         zhong2023: The clock and the pizza.
+        olsson2022: In-context learning and induction heads (smeared keys).
 
     Example:
         >>> TransformerConfig().d_mlp
@@ -66,6 +67,9 @@ class TransformerConfig(Config):
     """Whether W_U is the transpose of W_E."""
     softmax_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Alpha of zhong2023: pattern = alpha * softmax + (1 - alpha) * 1, with 1 for every visible key."""
+    smeared_keys: bool = option(False)
+    """Whether each head mixes a position's key with that of the position before it (``smear``): a head that
+    looks one token back without another layer below it (olsson2022)."""
     output: Literal["vocabulary", "answers"] = "vocabulary"
     """Logits over every token ('=' included), or over the possible answers only."""
     init: Literal["nanda2023", "transformer_lens", "torch", "zhong2023"] = "nanda2023"
@@ -94,6 +98,11 @@ class TransformerConfig(Config):
     def adds_positions(self) -> bool:
         """Whether the residual stream holds where a token stands, from the embedding on."""
         return self.positions in ("learned", "sinusoidal")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether keys and values of the first layer follow from one token and its place, as tables do."""
+        return self.adds_positions and not self.smeared_keys
 
 
 class EmbeddingMLPConfig(Config):

@@ -1,4 +1,4 @@
-"""Networks for sequences written by hand: an induction pair, a virtual head, and an adder of one digit."""
+"""Networks for sequences by hand: induction in two layers and in one, a virtual head, an adder of one digit."""
 
 import math
 from itertools import product
@@ -59,6 +59,40 @@ def induction_pair(vocab: int, n_ctx: int, amplitude: float = 20.0) -> Model:
     w["blocks.1.attn.W_Q"][0, place, vocab] = sharp
     w["blocks.1.attn.W_K"][0, place.start, vocab] = -2.0
     _copy(w, 1, here, answer)
+    w["unembed.W_U"][answer] = amplitude * one
+    return model_from_parameters(config, shape, w)
+
+
+def smeared_induction(vocab: int, n_ctx: int, amplitude: float = 20.0) -> Model:
+    """Return one layer of one head that is an induction head, because its keys are those of the token before.
+
+    On paper: prefix-matching score 1, and the answers of ``induction_pair``. Where the token has not come
+    before, its one head attends evenly to all positions.
+
+    Args:
+        vocab: Number of different tokens.
+        n_ctx: Length of the input.
+        amplitude: Logit of a token that all attention is on.
+
+    Returns:
+        A transformer with float64 weights.
+
+    References:
+        olsson2022: smeared keys.
+
+    Example:
+        >>> logits = smeared_induction(6, 5)(torch.tensor([[4, 2, 5, 4, 2]]))
+        >>> logits[0, 3:].argmax(-1).tolist()
+        [2, 5]
+    """
+    here, answer = slice(0, vocab), slice(vocab, 2 * vocab)
+    w, config, shape = _blank(2 * vocab, vocab, vocab, vocab, n_ctx, n_layers=1, smeared_keys=True)
+    one = torch.eye(vocab, dtype=torch.float64)
+    w["embed.W_E"][:, here] = one
+    w["blocks.0.attn.smear"][0] = -CERTAIN  # nothing of a position's own key is left
+    w["blocks.0.attn.W_Q"][0, here] = CERTAIN * math.sqrt(vocab) * one
+    w["blocks.0.attn.W_K"][0, here] = one
+    _copy(w, 0, here, answer)
     w["unembed.W_U"][answer] = amplitude * one
     return model_from_parameters(config, shape, w)
 
@@ -157,11 +191,23 @@ def _zeros(config: TransformerConfig, shape: Shape) -> dict[str, Tensor]:
 
 
 def _blank(
-    d_model: int, d_head: int, d_vocab: int, d_vocab_out: int, n_ctx: int
+    d_model: int,
+    d_head: int,
+    d_vocab: int,
+    d_vocab_out: int,
+    n_ctx: int,
+    n_layers: int = 2,
+    smeared_keys: bool = False,
 ) -> tuple[dict[str, Tensor], TransformerConfig, Shape]:
-    """Two layers of one head each, every weight zero."""
+    """Layers of one head each, every weight zero."""
     config = TransformerConfig(
-        n_layers=2, d_model=d_model, n_heads=1, d_head=d_head, d_mlp=0, output="answers"
+        n_layers=n_layers,
+        d_model=d_model,
+        n_heads=1,
+        d_head=d_head,
+        d_mlp=0,
+        smeared_keys=smeared_keys,
+        output="answers",
     )
     shape = Shape(d_vocab=d_vocab, d_vocab_out=d_vocab_out, n_ctx=n_ctx)
     return _zeros(config, shape), config, shape

@@ -51,7 +51,7 @@ def initial_parameters(
 
 
 def _undrawn(name: str, size: tuple[int, ...]) -> Tensor:
-    """A layer norm that only normalises; a bias of 0."""
+    """A layer norm that only normalises; a bias of 0; keys smeared half and half."""
     return torch.ones(size) if name.endswith(".w") else torch.zeros(size)
 
 
@@ -130,7 +130,7 @@ def _torch(
         leaf = name.rpartition(".")[2]
         if leaf in ("W_E", "W_pos", "W_x", "W_y"):
             drawn[name] = torch.randn(size, generator=generator, dtype=torch.float32)
-        elif leaf not in ("w", "b"):
+        elif leaf not in ("w", "b", "smear"):
             bound = 1 / math.sqrt(_inputs(config, leaf))
             drawn[name] = torch.empty(size, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
     return drawn

@@ -117,6 +117,7 @@ class LeanForward:
     name = "lean"
 
     def __init__(self, config: TransformerConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]) -> None:
+        assert not config.smeared_keys, "only the plain path smears keys"
         self.config = config
         self.n_ctx = n_ctx = shape.n_ctx
         # before the first block a position depends on its own token, later on all it can see

@@ -186,4 +186,5 @@ _KNOWN: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "gelu"),
     "normalization": ("none", "pre"),
     "softmax_share": (1.0,),
+    "smeared_keys": (False,),
 }

@@ -92,6 +92,8 @@ def _block_shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     n_heads, d_model, d_head, d_mlp = config.n_heads, config.d_model, config.d_head, config.d_mlp
     shapes: dict[str, tuple[int, ...]] = {f"attn.W_{which}": (n_heads, d_model, d_head) for which in "QKV"}
     shapes["attn.W_O"] = (n_heads, d_head, d_model)
+    if config.smeared_keys:
+        shapes["attn.smear"] = (n_heads,)
     if config.attention_bias:
         shapes |= {f"attn.b_{which}": (n_heads, d_head) for which in "QKV"}
         shapes["attn.b_O"] = (d_model,)

@@ -200,8 +200,10 @@ def attention(
     # the authors put -1e10 where we put -inf: the softmax is the same to the last bit
     scores = torch.einsum("bqhe,bkhe->bhqk", q, k) / math.sqrt(config.d_head)
     scores = attn.passing("scores", scores.masked_fill(~visible, -math.inf))
-    share = config.softmax_share
-    pattern = attn.passing("pattern", share * scores.softmax(dim=-1) + (1 - share) * visible.to(x))
+    pattern, share = scores.softmax(dim=-1), config.softmax_share
+    if share < 1:
+        pattern = share * pattern + (1 - share) * visible.to(x)
+    pattern = attn.passing("pattern", pattern)
     z = attn.passing("z", torch.einsum("bhqk,bkhe->bqhe", pattern, v))
     return _with_bias(config.attention_bias, attn, "b_O", torch.einsum("bqhe,hed->bqd", z, attn["W_O"]))
 
@@ -211,7 +213,19 @@ def _project(
 ) -> Float[Tensor, "batch pos head d_head"]:
     """Queries, keys or values of every head."""
     projected = torch.einsum("bpd,hde->bphe", x, attn[f"W_{name.upper()}"])
-    return attn.passing(name, _with_bias(config.attention_bias, attn, f"b_{name.upper()}", projected))
+    projected = _with_bias(config.attention_bias, attn, f"b_{name.upper()}", projected)
+    if name == "k" and config.smeared_keys:
+        projected = _smeared(projected, attn["smear"])
+    return attn.passing(name, projected)
+
+
+def _smeared(
+    keys: Float[Tensor, "batch pos head d_head"], smear: Float[Tensor, " head"]
+) -> Float[Tensor, "batch pos head d_head"]:
+    """Mix each key, ``sigmoid(smear)`` of it, with the one before; before the first there is nothing."""
+    own = smear.sigmoid()[:, None]
+    before = torch.nn.functional.pad(keys, (0, 0, 0, 0, 1, 0))[:, :-1]
+    return own * keys + (1 - own) * before
 
 
 def mlp(

@@ -12,9 +12,24 @@ from dataclasses import dataclass
 from phasescope.evidence.claim import Claim
 from phasescope.evidence.rules import Above
 from phasescope.phases.formula import Way
+from phasescope.studies.phase_changes_claims import DIGITS
+from phasescope.tasks.drawn import DrawnSplit, StreamSplit
 from phasescope.training.recipe import Recipe
-from phasescope.training.sequence_presets import limited, predecessor, repeats, skip_trigrams, sparse_parity
+from phasescope.training.sequence_presets import (
+    addition,
+    in_context_bigrams,
+    limited,
+    modular_95,
+    predecessor,
+    repeats,
+    skip_trigrams,
+    sparse_parity,
+)
 
+UNLIMITED = "unlimited"
+ADDITION = "addition of five digits"
+_TEST = 256
+_FEW_SUMS, _SUM_STEPS = 750, 4_000
 SOURCE = "nanda2023, other tasks: grokking = phase change + regularisation + limited data"
 
 
@@ -24,22 +39,17 @@ class Cell:
 
     Args:
         task: What is learnt.
-        n_train: Sequences trained on; None for a stream of fresh ones.
+        data: How much of it is trained on, in words; "unlimited" is a stream of fresh examples.
         decay: Whether weights decay.
         claimed: The way it is claimed to learn.
         recipe: The recipe of a seed.
     """
 
     task: str
-    n_train: int | None
+    data: str
     decay: bool
     claimed: Way
     recipe: Callable[[int], Recipe]
-
-    @property
-    def data(self) -> str:
-        """How much data, in words."""
-        return "unlimited" if self.n_train is None else f"{self.n_train:,} sequences"
 
     @property
     def name(self) -> str:
@@ -51,13 +61,32 @@ class Cell:
         """What is claimed of it: the share of seeds that learn in the claimed way."""
         words = f"{self.task}, {self.name}"
         return Claim(
-            id=words.replace(",", "").replace(" ", "-"),
+            id=words.replace(",", "").replace("%", "percent").replace(" ", "-"),
             statement=f"{words}: {self.claimed}.",
             source=SOURCE,
             quantity=f"course:{self.claimed}",
             published=1.0,
             rule=Above(bound=1.0),
         )
+
+
+def digit_recipe(seed: int) -> Recipe:
+    """Return the recipe of 5-digit addition on a stream, looked at on 256 examples.
+
+    Args:
+        seed: Of weights and data.
+    """
+    recipe = addition(seed=seed, digits=DIGITS)
+    update = {"name": f"addition{DIGITS}-by-digit-seed{seed}", "split": StreamSplit(n_test=_TEST, seed=seed)}
+    return recipe.model_copy(update=update)
+
+
+def _few_sums(seed: int, decay: float) -> Recipe:
+    """The same few sums again and again, in batches of 64."""
+    recipe = limited(addition(seed=seed, digits=DIGITS), _FEW_SUMS, decay, _SUM_STEPS, batch_size=64)
+    split = DrawnSplit(n_train=_FEW_SUMS, n_test=_TEST, seed=seed)
+    schedule = recipe.schedule.model_copy(update={"look_every": 40})
+    return recipe.model_copy(update={"split": split, "schedule": schedule})
 
 
 def _cells(
@@ -89,16 +118,23 @@ def _cells(
 
     cells = []
     for decay in (True, False):
-        cells.append(Cell(task, None, decay, "phase change", unlimited(decay)))
+        cells.append(Cell(task, UNLIMITED, decay, "phase change", unlimited(decay)))
         way: Way = "grokking" if decay else "memorisation only"
-        cells += [Cell(task, n_train, decay, way, of(n_train, decay)) for n_train in (few, more)]
+        cells += [
+            Cell(task, f"{n_train:,} sequences", decay, way, of(n_train, decay)) for n_train in (few, more)
+        ]
     return tuple(cells)
 
 
 CELLS: tuple[Cell, ...] = (
+    Cell(ADDITION, UNLIMITED, True, "phase change", digit_recipe),
+    Cell(ADDITION, f"{_FEW_SUMS:,} sequences", True, "grokking", lambda seed: _few_sums(seed, 1.0)),
+    Cell(ADDITION, f"{_FEW_SUMS:,} sequences", False, "memorisation only", lambda seed: _few_sums(seed, 0.0)),
     *_cells("skip trigrams", skip_trigrams, steps=1_200, few=25, more=100, cover=True),
     *_cells("predecessor", predecessor, steps=1_200, few=224, more=512),
     *_cells("sparse parity", sparse_parity, steps=1_500, few=140, more=400),
     *_cells("repeats", repeats, steps=1_200, few=256, more=1_024, batch_size=64),
+    Cell("modular addition", "95 % of the pairs", True, "phase change", modular_95),
+    Cell("in-context bigrams", UNLIMITED, False, "phase change", in_context_bigrams),
 )
 """Every cell, task by task: the cheapest tasks, each run a few seconds to a minute."""

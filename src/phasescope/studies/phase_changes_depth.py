@@ -8,12 +8,14 @@ import torch
 
 from phasescope.measures.sequences.heads import attention_score, induction, previous_token, repeated_tokens
 from phasescope.models.model import Model
-from phasescope.phases.abruptness import Abruptness, abruptness
+from phasescope.phases.abruptness import abruptness
 from phasescope.phases.series import Series
 from phasescope.progress import Progress
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
+from phasescope.studies.phase_changes_claims import MATCHES, end_of, fall_of, matching
+from phasescope.studies.phase_changes_words import fall_in_words
 from phasescope.training.engine import train
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
@@ -101,7 +103,16 @@ def depth_section(runs: Depth) -> Section:
             )
         )
         rows += [_row(task, n, runs[task, n]) for n in LAYERS]
-    columns = ("task", "layers", "seed", "test loss at the end", "accuracy", "prefix matching", "fall")
+    columns = (
+        "task",
+        "layers",
+        "seed",
+        "test loss at the end",
+        "accuracy",
+        "prefix matching",
+        "fall of the loss",
+        "rise of prefix matching",
+    )
     lines = [line for lines in rows for line in lines]
     return Section(
         "One layer and two",
@@ -115,15 +126,9 @@ def _row(task: str, n_layers: int, runs: Mapping[int, Run]) -> list[tuple[str, .
     lines = []
     for seed, run in runs.items():
         written = run.metrics()
-        ends = [written[key][1][-1] for key in ("test_loss", "test_accuracy", "prefix_matching")]
-        fall = abruptness(Series.of(*written["test_loss"]))
-        lines.append((task, str(n_layers), str(seed), *(f"{end:.3g}" for end in ends), _fall(fall)))
+        ends = [f"{end_of(written, key):.3g}" for key in ("test_loss", "test_accuracy", "prefix_matching")]
+        fall = fall_in_words(fall_of(written, "test_loss"))
+        matches = end_of(written, "prefix_matching") >= MATCHES
+        rise = fall_in_words(abruptness(matching(written))) if matches else "no induction head"
+        lines.append((task, str(n_layers), str(seed), *ends, fall, rise))
     return lines
-
-
-def _fall(fall: Abruptness) -> str:
-    if not fall.abrupt:
-        return f"not abrupt: {fall.why}"
-    begins, ends = fall.begins, fall.ends
-    first, last = (f"{at.step:,} ({at.low:,} to {at.high:,})" for at in (begins, ends))
-    return f"{first} to {last}"

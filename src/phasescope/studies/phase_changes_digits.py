@@ -1,29 +1,26 @@
 """Addition digit by digit: each digit of the sum has a phase change of its own; their order over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 from phasescope.measures.sequences.losses import loss_by
 from phasescope.models.model import Model
-from phasescope.phases.abruptness import Abruptness, abruptness, halfway
 from phasescope.phases.changepoints import Break
+from phasescope.phases.formula import course_of
 from phasescope.phases.series import Series
 from phasescope.report.figures.progress import Panel, progress_measures
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
+from phasescope.studies.phase_changes_claims import DIGITS, Written, falls, halves
+from phasescope.studies.phase_changes_words import step_in_words
 from phasescope.tasks.addition import AdditionTask
-from phasescope.tasks.drawn import StreamSplit
+from phasescope.tasks.drawn import DrawnSplit, StreamSplit
 from phasescope.tasks.sequences import Sequences
-from phasescope.training.engine import train
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
-from phasescope.training.sequence_presets import addition
 
-DIGITS = 5
 NOTES = ("digit", "carry_in")
-_TEST = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,37 +41,19 @@ class DigitLosses:
         return {f"{note}_{at}": loss for (note, at), loss in found.items()}
 
 
-def digit_recipe(seed: int) -> Recipe:
-    """Return the recipe: 5-digit addition on a stream, looked at on 256 examples."""
-    recipe = addition(seed=seed, digits=DIGITS)
-    update = {"name": f"addition{DIGITS}-by-digit-seed{seed}", "split": StreamSplit(n_test=_TEST, seed=seed)}
-    return recipe.model_copy(update=update)
-
-
-def digit_run(seed: int, root: Path | str, show: bool) -> Run:
-    """Train it, or go on with it.
+def digit_probe(recipe: Recipe) -> DigitLosses | None:
+    """Return what reads the digits of a run on addition, off its held-out examples; None for another task.
 
     Args:
-        seed: Seed of weights and data.
-        root: Folder of runs.
-        show: Whether to show progress.
+        recipe: Of the run.
     """
-    recipe = digit_recipe(seed)
-    examples = StreamSplit(n_test=_TEST, seed=seed).test(AdditionTask(digits=DIGITS).build())
-    return train(recipe, root, show_progress=show, probe=DigitLosses(examples))
-
-
-def falls(run: Run) -> dict[int, Abruptness]:
-    """Return the change of each digit of a run, 0 the leading one."""
-    written = run.metrics()
-    return {digit: abruptness(Series.of(*written[f"digit_{digit}"])) for digit in range(DIGITS + 1)}
-
-
-def halves(run: Run) -> dict[int, Break]:
-    """Return when the loss of each digit of a run is halfway; a digit that never is stands at the end."""
-    written = run.metrics()
-    series = {digit: Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
-    return {digit: halfway(one) or Break(one.last, one.last, one.last) for digit, one in series.items()}
+    if not isinstance(recipe.task, AdditionTask):
+        return None
+    task, split = recipe.task.build(), recipe.split
+    if isinstance(split, StreamSplit):
+        return DigitLosses(split.test(task))
+    assert isinstance(split, DrawnSplit), "the recipe has seen to it"
+    return DigitLosses(split.draw(task)[1])
 
 
 def orders_that_hold(found: Mapping[int, Mapping[int, Break]]) -> list[tuple[int, int]]:
@@ -98,10 +77,10 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
     Args:
         runs: By seed.
     """
-    half = {seed: halves(run) for seed, run in runs.items()}
-    found = {seed: falls(run) for seed, run in runs.items()}
+    half = {seed: halves(run.metrics()) for seed, run in runs.items()}
+    found = {seed: falls(run.metrics()) for seed, run in runs.items()}
     written = next(iter(runs.values())).metrics()
-    by_digit = {_name(digit): Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
+    by_digit = _by_digit(written)
     by_carry = {
         name: Series.of(*written[f"carry_in_{carry}"])
         for carry, name in enumerate(("no carry in", "carry in"))
@@ -114,7 +93,7 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
         (
             str(seed),
             _name(digit),
-            *_steps(half[seed][digit], fall.begins, fall.ends),
+            *map(step_in_words, (half[seed][digit], fall.begins, fall.ends)),
             "yes" if fall.abrupt else f"no: {fall.why}",
         )
         for seed, of in found.items()
@@ -144,12 +123,42 @@ def digits_section(runs: Mapping[int, Run]) -> Section:
     )
 
 
-def _name(digit: int) -> str:
-    """What a digit of the sum is called."""
-    return {0: "leading digit", DIGITS: "units", DIGITS - 1: "tens", DIGITS - 2: "hundreds"}.get(
-        digit, f"10^{DIGITS - digit}"
+def limited_digits_section(runs: Mapping[str, Mapping[int, Run]]) -> Section:
+    """Write up which digits are learnt, and how, when the same few sums come again and again.
+
+    Args:
+        runs: By the name of the setting, such as "750 sequences, decay", and by seed.
+    """
+    rows, plates = [], []
+    for place, (setting, by_seed) in enumerate(runs.items()):
+        for seed, run in by_seed.items():
+            written = run.metrics()
+            trained = Series.of(*written["train_loss"])
+            for digit, series in _by_digit(written).items():
+                course = course_of(trained, series)
+                rows.append((setting, str(seed), digit, course.way, course.why))
+        written = next(iter(by_seed.values())).metrics()
+        panels = [
+            Panel("loss (nats)", {side: Series.of(*written[f"{side}_loss"]) for side in ("train", "test")}),
+            Panel("test loss (nats)", _by_digit(written)),
+        ]
+        figure = progress_measures(
+            panels, title=f"Addition of five digits, {setting}: test loss of each digit"
+        )
+        alt = f"Train and test loss, and test loss of each digit, of addition with {setting}."
+        plates.append(Plate(f"limited-digits-{place}", figure, alt, "First seed."))
+    return Section(
+        "Addition on little data, digit by digit",
+        "How each digit's test loss went, against the train loss of all digits together.",
+        plates=plates,
+        tables=[Table(("setting", "seed", "digit", "way", "evidence"), rows, numbers=("seed",))],
     )
 
 
-def _steps(*found: Break) -> Sequence[str]:
-    return [f"{at.step:,} ({at.low:,} to {at.high:,})" for at in found]
+def _by_digit(written: Written) -> dict[str, Series]:
+    return {_name(digit): Series.of(*written[f"digit_{digit}"]) for digit in range(DIGITS + 1)}
+
+
+def _name(digit: int) -> str:
+    """What a digit of the sum is called, 0 the leading one."""
+    return ("leading digit", "ten thousands", "thousands", "hundreds", "tens", "units")[digit]

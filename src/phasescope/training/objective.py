@@ -95,7 +95,7 @@ def kernel_applies(recipe: Recipe, shape: Shape) -> bool:
         and recipe.batch_size is None
         and isinstance(model, TransformerConfig)
         and model.d_mlp > 0
-        and model.adds_positions
+        and model.is_local
         and (model.n_layers, model.normalization, model.activation) == (1, "none", "relu")
         and (recipe.loss, recipe.loss_dtype) == ("cross_entropy", "float64")
         and FoldedKernel.fits(model.d_mlp, shape.d_vocab_out)

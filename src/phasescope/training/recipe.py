@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from phasescope.config import Config, FolderName, one_line
+from phasescope.config import Config, FolderName, one_line, option
 from phasescope.errors import PhasescopeError
 from phasescope.models.config import ModelConfig, TransformerConfig
 from phasescope.tasks.any_task import AnySplitConfig, AnyTaskConfig
@@ -25,14 +25,6 @@ from phasescope.tasks.split import SplitConfig
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0, le=1e6)]
 Steps = Annotated[int, Field(ge=1, le=100_000_000)]
-
-
-def option(default: Any, **bounds: Any) -> Any:
-    """Return a field that is left out of the text that is digested while it has its default.
-
-    So an option that joins later leaves the names of all earlier runs as they are.
-    """
-    return Field(default=default, exclude_if=lambda value: bool(value == default), **bounds)
 
 
 class OptimiserConfig(Config):

@@ -112,7 +112,7 @@ def in_context_bigrams(seed: int = 0, steps: int = 3_000) -> Recipe:
     )
 
 
-def toy_language(seed: int = 0, n_layers: int = 2, steps: int = 1_200) -> Recipe:
+def toy_language(seed: int = 0, n_layers: int = 2, steps: int = 1_600) -> Recipe:
     """Return a small language with copied passages: in-context learning with two layers, none with one.
 
     References:

@@ -57,8 +57,8 @@ def _unmet(recipe: Recipe) -> str | None:
     model, optimiser = recipe.model, recipe.optimiser
     if not isinstance(model, TransformerConfig) or (model.n_layers, model.normalization) != (1, "none"):
         return "one layer without layer norm"
-    if not model.d_mlp:
-        return "neurons"
+    if not (model.d_mlp and model.is_local):
+        return "neurons, and positions added to the embedding"
     if not isinstance(recipe.split, SplitConfig) or recipe.batch_size is not None:
         return "the full batch of a task on pairs"
     if optimiser != OptimiserConfig(**optimiser.model_dump(include=_ADAMW)):

@@ -106,7 +106,7 @@ def circuit_of(recipe_json: str) -> Circuit | None:
     if isinstance(model, TransformerConfig) and (
         model.n_layers != 1
         or model.normalization != "none"
-        or not model.adds_positions
+        or not model.is_local
         or not task.layout.endswith("=")
     ):
         return None

@@ -30,7 +30,7 @@ class Read(NamedTuple):
 
 
 def forward(config: TransformerConfig, weights: Weights, tokens: Int64[np.ndarray, "example pos"]) -> Read:
-    """Return logits and attention patterns of any transformer of the house.
+    """Return logits and attention patterns of a transformer of the house that adds its positions.
 
     Args:
         config: Which parts the network has.
@@ -98,7 +98,13 @@ def _projected(
 ) -> NDArray[Any]:
     """Queries, keys or values: example, head, position, d_head."""
     found = np.einsum("npd,hde->nhpe", x, weights[f"{at}W_{name}"], optimize=True)
-    return np.asarray(found + weights[f"{at}b_{name}"][:, None] if config.attention_bias else found)
+    if config.attention_bias:
+        found = found + weights[f"{at}b_{name}"][:, None]
+    if name == "K" and config.smeared_keys:  # each mixed with the one before
+        own = 1 / (1 + np.exp(-weights[f"{at}smear"]))[:, None, None]
+        before = np.pad(found, ((0, 0), (0, 0), (1, 0), (0, 0)))[:, :, :-1]
+        found = own * found + (1 - own) * before
+    return np.asarray(found)
 
 
 def _mlp(config: TransformerConfig, weights: Weights, at: str, x: NDArray[Any]) -> NDArray[Any]:

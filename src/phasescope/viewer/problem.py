@@ -115,4 +115,6 @@ def _reading(recipe: Mapping[str, Any], task: SequenceTask) -> Reading | None:
     split = TypeAdapter[Any](AnySplitConfig).validate_python(recipe.get("split"))
     if not isinstance(model, TransformerConfig) or not isinstance(split, StreamSplit | DrawnSplit):
         return None
+    if not model.adds_positions:  # what the page computes by itself knows no others
+        return None
     return reading_of(model, task, split)
