@@ -22,7 +22,9 @@ _WORTH_SHARING = 1_000_000
 _NUMBERS = (
     *("batch", "height", "width", "depth"),
     *("a_batch", "a_row", "a_column", "b_batch", "b_row", "b_column", "c_batch", "c_row"),
+    *("terms", "relu", "gate_row"),
 )
+_ARRAYS = ("a", "b", "gate", "c")
 
 
 class _Product(ctypes.Structure):
@@ -30,7 +32,7 @@ class _Product(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in _NUMBERS),
-        *((name, ctypes.c_void_p) for name in "abc"),
+        *((name, ctypes.c_void_p) for name in _ARRAYS),
     )
 
 
@@ -40,6 +42,8 @@ class KernelProduct:
     Args:
         library: The compiled kernel.
         crew: The threads that work at it; they change no bit.
+        terms: How many are added up before they join the sum: the fewer, the less a long sum is rounded,
+            and the longer it takes.
 
     Example:
         >>> from phasescope.models.kernel.build import build
@@ -50,17 +54,28 @@ class KernelProduct:
         True
     """
 
-    def __init__(self, library: ctypes.CDLL, crew: Crew) -> None:
+    def __init__(self, library: ctypes.CDLL, crew: Crew, terms: int = 16) -> None:
         self.library = library
         self.crew = crew
+        self.terms = terms
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         """Return ``a @ b``; either may lack the batch that the other has."""
         product: Tensor = _Differentiable.apply(self, a, b)  # type: ignore[no-untyped-call]
         return product
 
-    def multiply(self, a: Tensor, b: Tensor, added_up: bool = False) -> Tensor:
-        """Return ``a @ b`` without a gradient, or the sum of it over the batch."""
+    def neurons(self, x: Tensor, W_in: Tensor, W_out: Tensor) -> Tensor:
+        """Return ``relu(x @ W_in) @ W_out``; no biases."""
+        out: Tensor = _Neurons.apply(self, x, W_in, W_out)  # type: ignore[no-untyped-call]
+        return out
+
+    def multiply(
+        self, a: Tensor, b: Tensor, added_up: bool = False, relu: bool = False, gate: Tensor | None = None
+    ) -> Tensor:
+        """Return ``a @ b`` without a gradient, or the sum of it over the batch.
+
+        With ``relu`` what is negative becomes zero; with ``gate`` what stands where that is not positive.
+        """
         assert a.shape[-1] == b.shape[-2], "the inner lengths of a product must agree"
         height, depth, width = a.shape[-2], a.shape[-1], b.shape[-1]
         batch = a.shape[0] if a.dim() == 3 else b.shape[0] if b.dim() == 3 else 1
@@ -71,7 +86,8 @@ class KernelProduct:
             *(a.stride(0) if a.dim() == 3 else 0, a.stride(-2), a.stride(-1)),
             *(b.stride(0) if b.dim() == 3 else 0, b.stride(-2), b.stride(-1)),
             *(height * width if batched else 0, width),
-            *(a.data_ptr(), b.data_ptr(), c.data_ptr()),
+            *(self.terms, relu, 0 if gate is None else gate.stride(0)),
+            *(a.data_ptr(), b.data_ptr(), None if gate is None else gate.data_ptr(), c.data_ptr()),
         )
         at = ctypes.byref(product)
         suffix = SUFFIX[a.dtype]
@@ -101,3 +117,19 @@ class _Differentiable(torch.autograd.Function):
             multiply(to_c, b.mT, added_up=a.dim() < to_c.dim()) if by_a else None,
             multiply(a.mT, to_c, added_up=b.dim() < to_c.dim()) if by_b else None,
         )
+
+
+class _Neurons(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, product: KernelProduct, x: Tensor, W_in: Tensor, W_out: Tensor) -> Tensor:
+        ctx.product = product
+        post = product.multiply(x, W_in, relu=True)
+        ctx.save_for_backward(x, W_in, W_out, post)
+        return product.multiply(post, W_out)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (to_out,), multiply = gradients, ctx.product.multiply
+        x, W_in, W_out, post = ctx.saved_tensors
+        to_pre = multiply(to_out, W_out.mT, gate=post)
+        return None, multiply(to_pre, W_in.mT), multiply(x.mT, to_pre), multiply(post.mT, to_out)
