@@ -9,6 +9,7 @@
 template <class Real> struct Product {
   int64_t batch, height, width, depth;
   int64_t a_batch, a_row, a_column, b_batch, b_row, b_column, c_batch, c_row;
+  int64_t high, wide;      // rows and columns of a share
   int64_t terms;           // that many are added up before they join the sum: short chains round less
   int64_t relu, gate_row;  // at the end: keep what is positive, or what stands where `gate` is (if there is one)
   const Real *a, *b, *gate;
@@ -17,58 +18,74 @@ template <class Real> struct Product {
 
 namespace {
 
-constexpr int64_t kHigh = 512, kWide = 64;  // a share of a matrix
-constexpr int64_t kRows = 96;               // of these at a time, with as much of B as stays in a core's own cache
+constexpr int64_t kRows = 96;          // rows at a time
+constexpr int64_t kPacked = 64 * 1024;  // numbers of B that stay in a core's second-level cache meanwhile
 
 int64_t pieces(int64_t length, int64_t piece) { return (length + piece - 1) / piece; }
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 template <class Real> int64_t shares_of(const Product<Real>& p) {
-  return pieces(p.height, kHigh) * pieces(p.width, kWide) * (p.c_batch ? p.batch : 1);
+  return pieces(p.height, p.high) * pieces(p.width, p.wide) * (p.c_batch ? p.batch : 1);
 }
 
-// Columns of B, or of what it is the transpose of, side by side.
+// Columns of B, or of what it is the transpose of, in panels as `multiply` reads them; zeros up to a `whole` register.
 template <class Real>
-void copy(int64_t depth, int64_t columns, const Real* b, int64_t row, int64_t column, Real* to, int64_t to_row) {
-  if (column == 1)
-    for (int64_t k = 0; k < depth; k++) std::memcpy(to + k * to_row, b + k * row, sizeof(Real) * size_t(columns));
-  else
-    for (int64_t i = 0; i < columns; i++)
-      for (int64_t k = 0; k < depth; k++) to[k * to_row + i] = b[k * row + i * column];
+void pack_some(int64_t columns, int64_t whole, int64_t depth, const Real* b, int64_t row, int64_t column, Real* packed) {
+  for (int64_t left = whole / lanes<Real>, j = 0; left > 0;) {
+    const int64_t n = next_panel(left), wide = n * lanes<Real>, there = least(wide, columns - j);
+    if (there < wide) std::memset(packed, 0, sizeof(Real) * size_t(depth * wide));
+    if (column == 1)
+      for (int64_t k = 0; k < depth; k++) std::memcpy(packed + k * wide, b + k * row + j, sizeof(Real) * size_t(there));
+    else
+      for (int64_t i = 0; i < there; i++)
+        for (int64_t k = 0; k < depth; k++) packed[k * wide + i] = b[k * row + (j + i) * column];
+    packed += depth * wide;
+    left -= n;
+    j += wide;
+  }
 }
 
 // NaN stays NaN, or a broken weight would pass for a dead neuron.
-template <class Real> void finish(const Product<Real>& p, int64_t row, int64_t height, int64_t column, int64_t columns, Real* c) {
-  for (int64_t i = 0; i < height; i++, c += p.c_row) {
-    const Real* gate = p.gate ? p.gate + (row + i) * p.gate_row + column : c;
+template <class Real> void keep_positive(int64_t height, int64_t columns, const Real* gate, int64_t gate_row, Real* c, int64_t c_row) {
+  for (int64_t i = 0; i < height; i++, c += c_row, gate += gate_row)
     for (int64_t j = 0; j < columns; j++) c[j] = gate[j] <= 0 ? 0 : c[j];
-  }
 }
 
 template <class Real> void multiply_share(const Product<Real>& p, int64_t share) {
-  const int64_t across = pieces(p.width, kWide), down = pieces(p.height, kHigh);
-  const int64_t j = share % across * kWide, columns = least(p.width - j, kWide);
-  const int64_t i = share / across % down * kHigh, height = least(p.height - i, kHigh);
+  thread_local std::vector<Real> packed, ragged;
+  const int64_t across = pieces(p.width, p.wide), down = pieces(p.height, p.high);
+  const int64_t j = share % across * p.wide, columns = least(p.width - j, p.wide);
+  const int64_t i = share / across % down * p.high, height = least(p.height - i, p.high);
   const int64_t first = p.c_batch ? share / (across * down) : 0, last = p.c_batch ? first + 1 : p.batch;
   const int64_t whole = pieces(columns, lanes<Real>) * lanes<Real>;
-  std::vector<Real> packed(size_t(least(p.depth, p.terms) * whole)), ragged(whole == columns ? 0 : size_t(height * whole));
+  const int64_t slice = pieces(kPacked, whole * p.terms) * p.terms;
+  packed.resize(size_t(slice * whole));
+  ragged.resize(whole == columns ? 0 : size_t(height * whole));
   Real* const end = p.c + first * p.c_batch + i * p.c_row + j;
   Real* const c = ragged.empty() ? end : ragged.data();
   const int64_t c_row = ragged.empty() ? p.c_row : whole;
-  for (int64_t n = first; n < last; n++) {
-    const Real *a = p.a + n * p.a_batch + i * p.a_row, *b = p.b + n * p.b_batch + j * p.b_column;
-    for (int64_t k = 0; k < p.depth; k += p.terms) {
-      const int64_t deep = least(p.depth - k, p.terms);
-      copy(deep, columns, b + k * p.b_row, p.b_row, p.b_column, packed.data(), whole);
-      const auto into = n == first && k == 0 ? multiply<Real, kSet> : multiply<Real, kAdd>;
-      for (int64_t r = 0; r < height; r += kRows)
-        into(least(height - r, kRows), whole, deep, a + r * p.a_row + k * p.a_column, p.a_row, p.a_column, packed.data(),
-             whole, c + r * c_row, c_row);
+  for (int64_t n = first; n < last; n++)
+    for (int64_t begin = 0; begin < p.depth; begin += slice) {
+      const Real *a = p.a + n * p.a_batch + i * p.a_row, *b = p.b + n * p.b_batch + j * p.b_column;
+      const int64_t stop = least(begin + slice, p.depth);
+      for (int64_t k = begin; k < stop; k += p.terms)
+        pack_some(columns, whole, least(stop - k, p.terms), b + k * p.b_row, p.b_row, p.b_column,
+                  packed.data() + (k - begin) * whole);
+      for (int64_t r = 0; r < height; r += kRows) {
+        const int64_t rows = least(height - r, kRows);
+        Real* to = c + r * c_row;
+        for (int64_t k = begin; k < stop; k += p.terms) {
+          const auto into = n == first && k == 0 ? multiply<Real, kSet> : multiply<Real, kAdd>;
+          into(rows, whole, least(stop - k, p.terms), a + r * p.a_row + k * p.a_column, p.a_row, p.a_column,
+               packed.data() + (k - begin) * whole, 0, to, c_row);
+        }
+        if (n < last - 1 || stop < p.depth) continue;
+        if (p.relu) keep_positive(rows, columns, to, c_row, to, c_row);
+        if (p.gate) keep_positive(rows, columns, p.gate + (i + r) * p.gate_row + j, p.gate_row, to, c_row);
+      }
     }
-  }
   for (int64_t r = 0; !ragged.empty() && r < height; r++)
     std::memcpy(end + r * p.c_row, c + r * whole, sizeof(Real) * size_t(columns));
-  if (p.relu || p.gate) finish(p, i, height, j, columns, end);
 }
 
 }  // namespace

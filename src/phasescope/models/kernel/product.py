@@ -22,7 +22,7 @@ _WORTH_SHARING = 1_000_000
 _NUMBERS = (
     *("batch", "height", "width", "depth"),
     *("a_batch", "a_row", "a_column", "b_batch", "b_row", "b_column", "c_batch", "c_row"),
-    *("terms", "relu", "gate_row"),
+    *("high", "wide", "terms", "relu", "gate_row"),
 )
 _ARRAYS = ("a", "b", "gate", "c")
 
@@ -70,35 +70,56 @@ class KernelProduct:
         return out
 
     def multiply(
-        self, a: Tensor, b: Tensor, added_up: bool = False, relu: bool = False, gate: Tensor | None = None
+        self,
+        a: Tensor,
+        b: Tensor,
+        added_up: bool = False,
+        relu: bool = False,
+        gate: Tensor | None = None,
+        out: Tensor | None = None,
     ) -> Tensor:
-        """Return ``a @ b`` without a gradient, or the sum of it over the batch.
+        """Return ``a @ b`` without a gradient.
 
-        With ``relu`` what is negative becomes zero; with ``gate`` what stands where that is not positive.
+        Args:
+            a: A matrix, or a batch of them.
+            b: Another.
+            added_up: Whether to return the sum over the batch.
+            relu: Whether to make zero what is negative.
+            gate: A matrix: what stands where it is not positive is made zero.
+            out: Where to write a product without batch.
         """
         assert a.shape[-1] == b.shape[-2], "the inner lengths of a product must agree"
         height, depth, width = a.shape[-2], a.shape[-1], b.shape[-1]
         batch = a.shape[0] if a.dim() == 3 else b.shape[0] if b.dim() == 3 else 1
         batched = (a.dim() == 3 or b.dim() == 3) and not added_up
-        c = torch.empty((batch, height, width) if batched else (height, width), dtype=a.dtype)
+        if out is None:
+            out = torch.empty((batch, height, width) if batched else (height, width), dtype=a.dtype)
+        crew = self.crew if batch * height * width * depth > _WORTH_SHARING else _ALONE
         product = _Product(
             *(batch, height, width, depth),
             *(a.stride(0) if a.dim() == 3 else 0, a.stride(-2), a.stride(-1)),
             *(b.stride(0) if b.dim() == 3 else 0, b.stride(-2), b.stride(-1)),
-            *(height * width if batched else 0, width),
+            *(out.stride(0) if batched else 0, out.stride(-2)),
+            *_share(height, width, crew.size),
             *(self.terms, relu, 0 if gate is None else gate.stride(0)),
-            *(a.data_ptr(), b.data_ptr(), None if gate is None else gate.data_ptr(), c.data_ptr()),
+            *(a.data_ptr(), b.data_ptr(), None if gate is None else gate.data_ptr(), out.data_ptr()),
         )
         at = ctypes.byref(product)
         suffix = SUFFIX[a.dtype]
         n_shares = getattr(self.library, f"shares_{suffix}")(at)
         function = getattr(self.library, f"product_{suffix}")
-        crew = self.crew if batch * height * width * depth > _WORTH_SHARING else _ALONE
         crew.share_out(lambda share: function(at, ctypes.c_int64(share)), n_shares)
-        return c
+        return out
 
 
 _ALONE = Crew()
+
+
+def _share(height: int, width: int, threads: int) -> tuple[int, int]:
+    """Cut the longer side of a product for so many threads; where it is cut changes no bit."""
+    if height >= width:
+        return -(-height // threads), width
+    return height, -(-width // (16 * threads)) * 16
 
 
 class _Differentiable(torch.autograd.Function):
@@ -123,7 +144,7 @@ class _Neurons(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, product: KernelProduct, x: Tensor, W_in: Tensor, W_out: Tensor) -> Tensor:
         ctx.product = product
-        post = product.multiply(x, W_in, relu=True)
+        post = product.multiply(x, W_in, relu=True, out=_apart(x, W_in))
         ctx.save_for_backward(x, W_in, W_out, post)
         return product.multiply(post, W_out)
 
@@ -131,5 +152,11 @@ class _Neurons(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (to_out,), multiply = gradients, ctx.product.multiply
         x, W_in, W_out, post = ctx.saved_tensors
-        to_pre = multiply(to_out, W_out.mT, gate=post)
+        to_pre = multiply(to_out, W_out.mT, gate=post, out=_apart(x, W_in))
         return None, multiply(to_pre, W_in.mT), multiply(x.mT, to_pre), multiply(post.mT, to_out)
+
+
+def _apart(x: Tensor, W: Tensor) -> Tensor:
+    """Room for ``x @ W`` whose rows do not lie a power of two apart, or a column's numbers share cache sets."""
+    width = W.shape[1]
+    return torch.empty(len(x), width + 64 // x.itemsize, dtype=x.dtype)[:, :width]
