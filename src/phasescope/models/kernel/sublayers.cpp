@@ -11,7 +11,7 @@
 // which is zero where all heads read the same.
 template <class Real> struct Attention {
   int64_t rows, keys, heads, width;
-  int64_t query_row, query_head, key_row, key_head, value_row, value_head, to_out_row, to_out_head;
+  int64_t query_row, query_head, key_row, key_head, value_row, value_head, out_row, to_out_row, to_out_head;
   double scale, share;               // of the scores; attention is that much softmax, the rest is one
   const int32_t *here, *key_of, *seen;  // (row), (row, key), (row)
   const Real *query, *key, *value;
@@ -66,7 +66,7 @@ template <class Real> void attend(const Attention<Real>& s, int64_t first, int64
     const int32_t* key = s.key_of + row * s.keys;
     const Real* query = s.query + s.here[row] * s.query_row;
     Real *softmax = s.softmax + row * entries, *pattern = s.pattern + row * entries;
-    Real* out = s.out + row * s.heads * s.width;
+    Real* out = s.out + row * s.out_row;
     const int64_t seen = s.seen[row];
     std::memset(pattern, 0, sizeof(Real) * size_t(entries));
     std::memset(out, 0, sizeof(Real) * size_t(s.heads * s.width));

@@ -32,7 +32,7 @@ def _struct(numbers: str, reals: str, arrays: str) -> type[ctypes.Structure]:
 
 
 _Attention = _struct(
-    "rows keys heads width query_row query_head key_row key_head value_row value_head to_out_row to_out_head",
+    "rows keys heads width query_row query_head key_row key_head value_row value_head out_row to_out_row to_out_head",
     "scale share",
     "here key_of seen query key value softmax pattern out to_out to_score to_query to_key to_value",
 )
@@ -62,8 +62,8 @@ class KernelSublayers:
         self,
         reads: Reads,
         query: Float[Tensor, "head asked width"],
-        key: Float[Tensor, "head before width"],
-        value: Float[Tensor, "head before width"] | None,
+        key: Float[Tensor, "#head before width"],
+        value: Float[Tensor, "#head before width"] | None,
         scale: float,
         share: float = 1.0,
     ) -> tuple[Float[Tensor, "row head width"], Float[Tensor, "row key head"]]:
@@ -104,7 +104,7 @@ class KernelSublayers:
         name: str,
         struct: type[ctypes.Structure],
         arrays: Mapping[str, Tensor | None],
-        numbers: Mapping[str, float],
+        numbers: Mapping[str, int | float],
         shares: Sequence[tuple[int, ...]],
     ) -> None:
         """Run a function of the library over its shares."""
@@ -132,11 +132,13 @@ class _Attend(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         (heads, _, width), (rows, keys) = query.shape, reads.keys.shape
         softmax, pattern = query.new_empty(2, rows, keys, heads).unbind()
-        out = query.new_empty(rows, heads, width)
+        # rows do not lie a power of two apart, or a column's numbers share cache sets
+        out = query.new_empty(rows, heads * width + 64 // query.itemsize)[:, : heads * width].unflatten(1, (heads, width))
         tables = {"query": query, "key": key, "value": key if value is None else value}
         for table in tables.values():
             assert table.stride(2) == 1, "a row must lie in one piece"
         numbers = {"rows": rows, "keys": keys, "heads": heads, "width": width, "scale": scale, "share": share}
+        numbers["out_row"] = out.stride(0)
         for name, table in tables.items():
             numbers |= {f"{name}_row": table.stride(1), f"{name}_head": _head(table)}
         arrays = {**_plan(reads), **tables, "softmax": softmax, "pattern": pattern, "out": out}

@@ -46,6 +46,18 @@ template <class Real> inline V<Real> relu(V<Real> v) {  // NaN stays NaN, or a b
   return (V<Real>)((Mask)v & ~(Mask)(v <= V<Real>{}));
 }
 
+// The sum of n numbers, a power of two of them, by halves.
+template <class Real, int n> inline Real by_halves(const Real* lane) {
+  if constexpr (n == 2) {
+    return lane[0] + lane[1];
+  } else {
+    typedef Real Half __attribute__((vector_size(n / 2 * sizeof(Real)), aligned(sizeof(Real)), may_alias));
+    Real sum[n / 2];
+    *reinterpret_cast<Half*>(sum) = *reinterpret_cast<const Half*>(lane) + *reinterpret_cast<const Half*>(lane + n / 2);
+    return by_halves<Real, n / 2>(sum);
+  }
+}
+
 // A sum over many columns: column c is added to lane c % (lanes in 64 bytes), and the lanes at the end, in order or by
 // halves (which is quicker).
 constexpr int64_t kAcross = 64 / kVectorBytes;
@@ -60,9 +72,7 @@ template <class Real> struct Across {
   Real by_halves() const {
     Real lane[kAcross * lanes<Real>];
     for (int64_t r = 0; r < kAcross; r++) store(lane + r * lanes<Real>, sum[r]);
-    for (int64_t half = kAcross * lanes<Real> / 2; half > 0; half /= 2)
-      for (int64_t i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
+    return ::by_halves<Real, kAcross * lanes<Real>>(lane);
   }
 };
 
