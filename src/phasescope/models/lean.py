@@ -175,7 +175,7 @@ class LeanForward:
             resid = self._block(part.within(f"blocks.{layer}"), reads, resid)
         if config.normalization == "pre":
             resid = self._layer_norm(network.within("ln_final"), resid)
-        return seen | {"logits": self._unembed(network, resid)}
+        return seen | {"logits": unembed(config, network, resid)}
 
     def _block(
         self, block: Part, reads: Reads, resid: Float[Tensor, "before d_model"]
@@ -191,7 +191,7 @@ class LeanForward:
 
         attended = self._attention(block.within("attn"), reads, before("ln1", resid))
         mid = after("ln1", functional.embedding(reads.here, resid), attended)
-        return after("ln2", mid, self._mlp(block.within("mlp"), before("ln2", mid)))
+        return after("ln2", mid, mlp(self.config, block.within("mlp"), before("ln2", mid)))
 
     def _attention(
         self, attn: Part, reads: Reads, x: Float[Tensor, "before d_model"]
@@ -226,9 +226,6 @@ class LeanForward:
             rows = rows + torch.cat([attn[f"b_{letter}"] for letter in letters]).flatten()
         return rows
 
-    def _mlp(self, part: Part, x: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
-        return mlp(self.config, part, x)
-
     def _layer_norm(
         self, norm: Part, x: Float[Tensor, "row d_model"], added: Float[Tensor, "row d_model"] | None = None
     ) -> Float[Tensor, "row d_model"]:
@@ -238,8 +235,3 @@ class LeanForward:
         total = x if added is None else x + added
         normalised: Tensor = functional.layer_norm(total, width, norm["w"], norm["b"], eps)
         return normalised
-
-    def _unembed(
-        self, network: Part, resid: Float[Tensor, "example d_model"]
-    ) -> Float[Tensor, "example d_vocab_out"]:
-        return unembed(self.config, network, resid)

@@ -64,11 +64,6 @@ class KernelProduct:
         product: Tensor = _Differentiable.apply(self, a, b)  # type: ignore[no-untyped-call]
         return product
 
-    def neurons(self, x: Tensor, W_in: Tensor, W_out: Tensor) -> Tensor:
-        """Return ``relu(x @ W_in) @ W_out``; no biases."""
-        out: Tensor = _Neurons.apply(self, x, W_in, W_out)  # type: ignore[no-untyped-call]
-        return out
-
     def multiply(
         self,
         a: Tensor,
@@ -140,23 +135,9 @@ class _Differentiable(torch.autograd.Function):
         )
 
 
-class _Neurons(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, product: KernelProduct, x: Tensor, W_in: Tensor, W_out: Tensor) -> Tensor:
-        ctx.product = product
-        post = product.multiply(x, W_in, relu=True, out=_apart(x, W_in))
-        ctx.save_for_backward(x, W_in, W_out, post)
-        return product.multiply(post, W_out)
+def apart(like: Tensor, height: int, width: int) -> Tensor:
+    """Return room for a matrix whose rows do not lie a power of two apart.
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (to_out,), multiply = gradients, ctx.product.multiply
-        x, W_in, W_out, post = ctx.saved_tensors
-        to_pre = multiply(to_out, W_out.mT, gate=post, out=_apart(x, W_in))
-        return None, multiply(to_pre, W_in.mT), multiply(x.mT, to_pre), multiply(post.mT, to_out)
-
-
-def _apart(x: Tensor, W: Tensor) -> Tensor:
-    """Room for ``x @ W`` whose rows do not lie a power of two apart, or a column's numbers share cache sets."""
-    width = W.shape[1]
-    return torch.empty(len(x), width + 64 // x.itemsize, dtype=x.dtype)[:, :width]
+    Where they do, the numbers of a column share cache sets.
+    """
+    return like.new_empty(height, width + 64 // like.itemsize)[:, :width]

@@ -8,18 +8,18 @@ import ctypes
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from phasescope.models.kernel.crew import Crew
-from phasescope.models.kernel.product import SUFFIX, KernelProduct
+from phasescope.models.kernel.product import SUFFIX, KernelProduct, apart
 from phasescope.models.lean import Reads
 
-_ROWS = 128
-"""Rows of a share."""
+_PART = 512
+"""Rows whose gradients by a layer norm's weights are added up before they join the sum."""
 _TERMS = 128
 """Products are this deep before they join a sum: the tables of the folded step are small and take 16."""
 
@@ -51,7 +51,7 @@ class KernelSublayers:
     def __init__(self, library: ctypes.CDLL, crew: Crew) -> None:
         self.library = library
         self.crew = crew
-        self.product = KernelProduct(library, crew, terms=_TERMS)
+        self.multiply = KernelProduct(library, crew, terms=_TERMS).multiply
 
     @staticmethod
     def fits(*widths: int) -> bool:
@@ -63,34 +63,78 @@ class KernelSublayers:
         reads: Reads,
         query: Float[Tensor, "head asked width"],
         key: Float[Tensor, "#head before width"],
-        value: Float[Tensor, "#head before width"] | None,
+        value: Float[Tensor, "#head before width"],
         scale: float,
-        share: float = 1.0,
-    ) -> tuple[Float[Tensor, "row head width"], Float[Tensor, "row key head"]]:
-        """Return what every row reads with every head, and with which weights (those have no gradient).
+        share: float,
+    ) -> "Attended":
+        """Return what every row reads with every head.
 
         Args:
-            reads: Who reads what.
+            reads: Which query each row asks, and which keys it reads.
             query: Rows that ask.
             key: Rows that are asked, of each head, or one for all (then the first axis is 1).
-            value: Rows that are read, laid out as the keys; the keys themselves if left out.
+            value: Rows that are read, laid out as the keys.
             scale: Of the scores.
             share: Attention is that much softmax; the rest is one for every key seen.
         """
-        found: tuple[Tensor, Tensor] = _Attend.apply(self, reads, query, key, value, scale, share)  # type: ignore[no-untyped-call]
-        return found
+        (heads, _, width), (rows, keys) = query.shape, reads.keys.shape
+        softmax, pattern = query.new_empty(2, rows, keys, heads).unbind()
+        out = apart(query, rows, heads * width).unflatten(1, (heads, width))
+        tables = {"query": query, "key": key, "value": value}
+        numbers = {"rows": rows, "keys": keys, "heads": heads, "width": width, "out_row": out.stride(0)}
+        for name, table in tables.items():
+            assert table.is_contiguous(), "a gradient lies as its table does"
+            numbers |= {f"{name}_row": width, f"{name}_head": 0 if len(table) == 1 else table.stride(0)}
+        weights = {"scale": scale, "share": share}
+        arrays = {"here": reads.here, "key_of": reads.keys, "seen": reads.seen, **tables}
+        arrays |= {"softmax": softmax, "pattern": pattern}
+        self.call("attend", _Attention, arrays | {"out": out}, numbers | weights, self.shared(rows))
+        return Attended(out, arrays, numbers | weights)
 
-    def normalised(
+    def attend_back(
+        self, attended: "Attended", to_out: Float[Tensor, "row head width"]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients by queries, keys and values; where keys are the values, both in one."""
+        assert to_out.stride(2) == 1, "a row must lie in one piece"
+        arrays, numbers = attended.arrays, attended.numbers
+        query, key, value = (arrays[name] for name in ("query", "key", "value"))
+        to_query, to_key = torch.zeros_like(query), torch.zeros_like(key)
+        to_value = to_key if key is value else torch.zeros_like(value)
+        to_score = torch.empty_like(arrays["softmax"])
+        arrays = arrays | {"to_out": to_out, "to_score": to_score}
+        arrays |= {"to_query": to_query, "to_key": to_key, "to_value": to_value}
+        numbers = numbers | {"to_out_row": to_out.stride(0), "to_out_head": to_out.stride(1)}
+        self.call("attend_back", _Attention, arrays, numbers, self.shared(len(to_out)))
+        columns = [(0, len(query), *share) for share in self.shared(query.shape[2], whole=16)]
+        self.call("gather", _Attention, arrays, numbers, columns)
+        return to_query, to_key, to_value
+
+    def normalise(
         self,
         x: Float[Tensor, "row width"],
         added: Float[Tensor, "row width"] | None,
         w: Float[Tensor, " width"],
         b: Float[Tensor, " width"],
         eps: float,
-    ) -> Float[Tensor, "row width"]:
+    ) -> "Normalised":
         """Return the layer norm of ``x + added``."""
-        out: Tensor = _Normalise.apply(self, x, added, w, b, eps)  # type: ignore[no-untyped-call]
-        return out
+        out, normalised, scale = torch.empty_like(x), torch.empty_like(x), x.new_empty(len(x))
+        arrays = {"x": x, "added": added, "w": w, "b": b, "out": out, "normalised": normalised, "scale": scale}
+        numbers = {"rows": len(x), "width": len(w), "eps": eps}
+        self.call("normalise", _Norm, arrays, numbers, self.shared(len(x)))
+        return Normalised(out, normalised, scale)
+
+    def normalise_back(
+        self, found: "Normalised", w: Float[Tensor, " width"], to_out: Float[Tensor, "row width"]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients by the sum and by the layer norm's two weights."""
+        shares = [(*share, part) for part, share in enumerate(_cut(len(to_out), _PART))]
+        to_x = torch.empty_like(to_out)
+        to_w, to_b = w.new_empty(2, len(shares), len(w)).unbind()
+        arrays = {"w": w, "normalised": found.normalised, "scale": found.scale, "to_out": to_out}
+        arrays |= {"to_x": to_x, "to_w": to_w, "to_b": to_b}
+        self.call("normalise_back", _Norm, arrays, {"rows": len(to_out), "width": len(w)}, shares)
+        return to_x, to_w.sum(0), to_b.sum(0)
 
     def cross_entropy(
         self, logits: Float[Tensor, "example d_out"], answers: Int64[Tensor, " example"]
@@ -113,108 +157,30 @@ class KernelSublayers:
         function = partial(getattr(self.library, f"{name}_{SUFFIX[dtype]}"), ctypes.byref(at))
         self.crew.share_out(lambda share: function(*map(ctypes.c_int64, shares[share])), len(shares))
 
-
-def _of_rows(rows: int) -> list[tuple[int, int]]:
-    return list(pairwise([*range(0, rows, _ROWS), rows]))
-
-
-class _Attend(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        kernel: KernelSublayers,
-        reads: Reads,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor | None,
-        scale: float,
-        share: float,
-    ) -> tuple[Tensor, Tensor]:
-        (heads, _, width), (rows, keys) = query.shape, reads.keys.shape
-        softmax, pattern = query.new_empty(2, rows, keys, heads).unbind()
-        # rows do not lie a power of two apart, or a column's numbers share cache sets
-        out = query.new_empty(rows, heads * width + 64 // query.itemsize)[:, : heads * width].unflatten(1, (heads, width))
-        tables = {"query": query, "key": key, "value": key if value is None else value}
-        for table in tables.values():
-            assert table.stride(2) == 1, "a row must lie in one piece"
-        numbers = {"rows": rows, "keys": keys, "heads": heads, "width": width, "scale": scale, "share": share}
-        numbers["out_row"] = out.stride(0)
-        for name, table in tables.items():
-            numbers |= {f"{name}_row": table.stride(1), f"{name}_head": _head(table)}
-        arrays = {**_plan(reads), **tables, "softmax": softmax, "pattern": pattern, "out": out}
-        kernel.call("attend", _Attention, arrays, numbers, _of_rows(rows))
-        ctx.kernel, ctx.reads, ctx.numbers, ctx.own_value = kernel, reads, numbers, value is not None
-        ctx.save_for_backward(*tables.values(), softmax, pattern)
-        ctx.mark_non_differentiable(pattern)
-        return out, pattern
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        query, key, value, softmax, pattern = ctx.saved_tensors
-        kernel, rows, (to_out, _) = ctx.kernel, len(softmax), gradients
-        tables = {"query": query, "key": key, "value": value}
-        to_query, to_key = (torch.zeros_like(table) for table in (query, key))
-        to_value = torch.zeros_like(value) if ctx.own_value else to_key
-        for table, gradient in ((query, to_query), (key, to_key), (value, to_value)):
-            assert table.stride() == gradient.stride(), "a gradient lies as its table does"
-        arrays = {
-            **_plan(ctx.reads),
-            **tables,
-            "softmax": softmax,
-            "pattern": pattern,
-            "to_out": to_out,
-            "to_score": torch.empty_like(softmax),
-            "to_query": to_query,
-            "to_key": to_key,
-            "to_value": to_value,
-        }
-        assert to_out.stride(2) == 1, "a row must lie in one piece"
-        numbers = {**ctx.numbers, "to_out_row": to_out.stride(0), "to_out_head": to_out.stride(1)}
-        kernel.call("attend_back", _Attention, arrays, numbers, _of_rows(rows))
-        heads, width = numbers["heads"], numbers["width"]
-        # columns do not meet, so they can be shared out among however many threads there are
-        piece = -(-width // (16 * kernel.crew.size)) * 16
-        ends = pairwise([*range(0, width, piece), width])
-        kernel.call("gather", _Attention, arrays, numbers, [(0, heads, *share) for share in ends])
-        return None, None, to_query, to_key, to_value if ctx.own_value else None, None, None
+    def shared(self, length: int, whole: int = 1) -> list[tuple[int, int]]:
+        """Share rows or columns out among the threads, by multiples of ``whole``; no two of them meet."""
+        return _cut(length, -(-length // (whole * self.crew.size)) * whole)
 
 
-def _plan(reads: Reads) -> dict[str, Tensor]:
-    return {"here": reads.here, "key_of": reads.keys, "seen": reads.seen}
+def _cut(length: int, piece: int) -> list[tuple[int, int]]:
+    """Cut a length into pieces: where each begins, and where it ends."""
+    return list(pairwise([*range(0, length, piece), length]))
 
 
-def _head(table: Tensor) -> int:
-    """How far the heads of a table lie apart; 0 where they share its rows."""
-    return 0 if len(table) == 1 else table.stride(0)
+class Attended(NamedTuple):
+    """What attention read, and what its gradient needs."""
+
+    out: Float[Tensor, "row head width"]
+    arrays: dict[str, Tensor]
+    numbers: dict[str, int | float]
 
 
-class _Normalise(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, kernel: KernelSublayers, x: Tensor, added: Tensor | None, w: Tensor, b: Tensor, eps: float
-    ) -> Tensor:
-        rows, width = x.shape
-        ctx.numbers = {"rows": rows, "width": width, "eps": eps}
-        out, normalised = torch.empty_like(x), torch.empty_like(x)
-        scale = x.new_empty(rows)
-        arrays = {"x": x, "added": added, "w": w, "b": b, "out": out, "normalised": normalised, "scale": scale}
-        kernel.call("normalise", _Norm, arrays, ctx.numbers, _of_rows(rows))
-        ctx.kernel, ctx.added = kernel, added is not None
-        ctx.save_for_backward(w, normalised, scale)
-        return out
+class Normalised(NamedTuple):
+    """A layer norm, before and after its weights, and one over the deviation of each row."""
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        w, normalised, scale = ctx.saved_tensors
-        shares = [(*share, part) for part, share in enumerate(_of_rows(len(scale)))]
-        to_x = torch.empty_like(normalised)
-        to_w, to_b = w.new_empty(2, len(shares), len(w)).unbind()
-        arrays = {
-            **{"w": w, "normalised": normalised, "scale": scale, "to_out": gradients[0].contiguous()},
-            **{"to_x": to_x, "to_w": to_w, "to_b": to_b},
-        }
-        ctx.kernel.call("normalise_back", _Norm, arrays, ctx.numbers, shares)
-        return None, to_x, to_x if ctx.added else None, to_w.sum(0), to_b.sum(0), None
+    out: Float[Tensor, "row width"]
+    normalised: Float[Tensor, "row width"]
+    scale: Float[Tensor, " row"]
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -225,8 +191,7 @@ class _CrossEntropy(torch.autograd.Function):
         loss = torch.empty(examples, dtype=torch.float64)
         right = torch.empty(examples, dtype=torch.uint8)
         arrays = {"answer": answers, "logits": gradient, "loss": loss, "right": right}
-        shares = _of_rows(examples)
-        kernel.call("loss", _Loss, arrays, {"examples": examples, "d_out": d_out}, shares)
+        kernel.call("loss", _Loss, arrays, {"examples": examples, "d_out": d_out}, kernel.shared(examples))
         ctx.save_for_backward(gradient)
         return loss.mean()
 
