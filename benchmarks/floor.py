@@ -1,8 +1,8 @@
 """The floor of a step: the time its own matrix products take when they are alone.
 
-The products of one step are recorded as torch and the compiled kernel run them (forward and backward), then each
-is timed at its own shape and layout, by torch, with everything else left out. No arrangement of the same arithmetic
-is faster than that on the same library.
+The products of one step are recorded as torch and the compiled kernel run them (forward and backward),
+then each is timed at its own shape and layout, by torch, with everything else left out. No arrangement of
+the same arithmetic is faster than that on the same library.
 """
 
 import statistics

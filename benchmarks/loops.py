@@ -174,7 +174,11 @@ def _two_layer_trainer(forward: str):
 
 
 LOOPS = {"transformer_lens": transformer_lens, "plain": plain, "torch_engine": torch_engine, "engine": engine}
-LOOPS |= {"plain_two_layers": plain_two_layers, "torch_two_layers": torch_two_layers, "two_layers": two_layers}
+LOOPS |= {
+    "plain_two_layers": plain_two_layers,
+    "torch_two_layers": torch_two_layers,
+    "two_layers": two_layers,
+}
 
 
 def main() -> None:

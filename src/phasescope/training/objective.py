@@ -59,8 +59,8 @@ def objective(
     """Choose the fastest exact way to the loss of these examples.
 
     Where there is a compiler, one kernel takes the full batch of a one-layer transformer without layer norm,
-    with ReLU and a float64 loss; another takes transformers with layer norm or more layers, with ReLU and without
-    biases. Everything else is torch's.
+    with ReLU and a float64 loss; another takes transformers with layer norm or more layers, with ReLU and
+    without biases, in batches too. Everything else is torch's.
 
     Args:
         recipe: Names the model, the loss and what it wants (``forward``).
@@ -83,14 +83,18 @@ def objective(
     kernel = kernel_of(recipe, shape)
     library = build().library if kernel else None
     if library is None:
-        forward = answer_forward(recipe.model, shape, tokens, "plain" if recipe.forward == "plain" else "auto")
+        forward = answer_forward(
+            recipe.model, shape, tokens, "plain" if recipe.forward == "plain" else "auto"
+        )
         return LogitsObjective(forward, answers, loss_of(recipe))
     assert isinstance(recipe.model, TransformerConfig), "the kernel knows no other"
     crew = shared_crew(recipe.threads or cores())
     if kernel == "folded":
         return KernelObjective(library, recipe.model, shape, tokens, answers, crew)
     lean = CompiledLeanForward(recipe.model, shape, tokens, library, crew)
-    return LogitsObjective(lean, answers, lean.kernel.cross_entropy if _is_margin(recipe) else loss_of(recipe))
+    return LogitsObjective(
+        lean, answers, lean.kernel.cross_entropy if _is_margin(recipe) else loss_of(recipe)
+    )
 
 
 def kernel_of(recipe: Recipe, shape: Shape) -> Literal["folded", "lean"] | None:

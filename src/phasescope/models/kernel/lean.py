@@ -62,8 +62,8 @@ class _Answer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: CompiledLeanForward, names: tuple[str, ...], *weights: Tensor) -> Tensor:
         ctx.names = names
-        ctx.network = _Network(plan, dict(zip(names, weights, strict=True)))
-        return ctx.network.forward()
+        ctx.network = network = _Network(plan, dict(zip(names, weights, strict=True)))
+        return network.forward()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
@@ -94,7 +94,8 @@ class _Network:
             self.final = plan.kernel.normalise(x, None, w, b, self.config.normalization_eps)
             x = self.final.out
         self.last, self.W_U = x, unembedding(self.config, network)
-        return plan.kernel.multiply(x, self.W_U)
+        logits: Tensor = plan.kernel.multiply(x, self.W_U)
+        return logits
 
     def backward(self, to_logits: Float[Tensor, "example d_vocab_out"]) -> dict[str, Tensor]:
         """Return the gradients by name."""
@@ -148,7 +149,7 @@ class _Block:
         to_mid = self._back("pre", "ln2", multiply(to_pre, W_in.mT)) + to_sum
         to_sum = self._back("post", "ln1", to_mid)
         to_x = self._back("pre", "ln1", self._attend_back(to_sum))
-        return to_x.index_add_(0, self.reads.here, to_sum)
+        return to_x.index_add_(0, self.reads.here.long(), to_sum)
 
     def _before(self, name: str, x: Tensor) -> Tensor:
         return self._norm(name, x, None) if self.config.normalization == "pre" else x
@@ -196,7 +197,7 @@ class _Block:
         multiply, x = self.kernel.multiply, self.asking
         W_Q, W_K, W_V, W_O = (self.weights[f"attn.W_{letter}"] for letter in "QKVO")
         self._keep("attn.W_O", multiply(self.z.mT, to_out).view_as(W_O))
-        to_z = multiply(to_out, W_O.flatten(0, 1).mT).unflatten(1, W_O.shape[:2])
+        to_z = multiply(to_out, W_O.flatten(0, 1).mT).view(len(to_out), *W_O.shape[:2])
         if self.few:
             by_head = to_z.transpose(0, 1)
             self._keep("attn.W_V", multiply(self.attended.out.permute(1, 2, 0), by_head))
@@ -206,12 +207,13 @@ class _Block:
             to_query = multiply(to_query, W_K)
             self._keep("attn.W_Q", multiply(x.mT, to_query))
             to_asking = multiply(to_query, W_Q.mT, added_up=True)
-            return to_key[0].index_add_(0, self.reads.here, to_asking)
+            return to_key[0].index_add_(0, self.reads.here.long(), to_asking)
         found = self.kernel.attend_back(self.attended, to_z)
         for letter, gradient in zip("QKV", found, strict=True):
             self._keep(f"attn.W_{letter}", multiply(x.mT, gradient))
         to_query, to_key, to_value = (
-            multiply(gradient, W.mT, added_up=True) for gradient, W in zip(found, (W_Q, W_K, W_V), strict=True)
+            multiply(gradient, W.mT, added_up=True)
+            for gradient, W in zip(found, (W_Q, W_K, W_V), strict=True)
         )
         return to_query.add_(to_key).add_(to_value)
 

@@ -1,6 +1,6 @@
-"""The compiled parts of a block, called from Python: attention, layer norm and the loss, with their gradients.
+"""The compiled parts of a block, called from Python: attention, layer norm and the loss, there and back.
 
-As in all of the kernel, work is cut into shares that do not depend on the number of threads, and each
+Rows or columns are shared out among the threads so that no two of them write the same number, and each
 number is added up in one order: the bits are the same on one core and on sixteen.
 """
 
@@ -32,7 +32,8 @@ def _struct(numbers: str, reals: str, arrays: str) -> type[ctypes.Structure]:
 
 
 _Attention = _struct(
-    "rows keys heads width query_row query_head key_row key_head value_row value_head out_row to_out_row to_out_head",
+    "rows keys heads width "
+    "query_row query_head key_row key_head value_row value_head out_row to_out_row to_out_head",
     "scale share",
     "here key_of seen query key value softmax pattern out to_out to_score to_query to_key to_value",
 )
@@ -79,7 +80,7 @@ class KernelSublayers:
         """
         (heads, _, width), (rows, keys) = query.shape, reads.keys.shape
         softmax, pattern = query.new_empty(2, rows, keys, heads).unbind()
-        out = apart(query, rows, heads * width).unflatten(1, (heads, width))
+        out = apart(query, rows, heads * width).view(rows, heads, width)
         tables = {"query": query, "key": key, "value": value}
         numbers = {"rows": rows, "keys": keys, "heads": heads, "width": width, "out_row": out.stride(0)}
         for name, table in tables.items():
@@ -119,7 +120,15 @@ class KernelSublayers:
     ) -> "Normalised":
         """Return the layer norm of ``x + added``."""
         out, normalised, scale = torch.empty_like(x), torch.empty_like(x), x.new_empty(len(x))
-        arrays = {"x": x, "added": added, "w": w, "b": b, "out": out, "normalised": normalised, "scale": scale}
+        arrays = {
+            "x": x,
+            "added": added,
+            "w": w,
+            "b": b,
+            "out": out,
+            "normalised": normalised,
+            "scale": scale,
+        }
         numbers = {"rows": len(x), "width": len(w), "eps": eps}
         self.call("normalise", _Norm, arrays, numbers, self.shared(len(x)))
         return Normalised(out, normalised, scale)
