@@ -84,13 +84,13 @@ def runs(tokens: Int64[Tensor, "example pos"]) -> list[Codes]:
 
     Example:
         >>> [codes.tolist() for codes in runs(torch.tensor([[3, 1], [2, 1], [3, 1], [3, 0]]))]
-        [[1, 0, 1, 1], [2, 1, 2, 0]]
+        [[1, 0, 1, 1], [2, 0, 2, 1]]
     """
     found: list[Codes] = []
     for column in tokens.numpy().T:
         codes = _renumbered(column)
         before = found[-1] if found else np.zeros_like(codes)
-        found.append(_renumbered(before + codes * (int(before.max()) + 1)))
+        found.append(_renumbered(before * (int(codes.max()) + 1) + codes))
     return found
 
 

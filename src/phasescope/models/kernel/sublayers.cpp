@@ -1,6 +1,6 @@
 // The parts of a transformer's block that are no products: attention over rows of a table, layer norm, and the loss.
 //
-// Each function works on a fixed share, in a fixed order: on rows, on heads, or on columns. Widths are whole 64 bytes.
+// Each function works on some rows, or on some columns, in a fixed order. Widths are whole 64 bytes.
 
 #include <cstring>
 #include <vector>
@@ -106,10 +106,10 @@ template <class Real> void attend_back(const Attention<Real>& s, int64_t first, 
   }
 }
 
-// The gradients by queries, keys and values of some heads, in some columns; where the keys are read too, `to_value` is `to_key`.
-template <class Real> void gather(const Attention<Real>& s, int64_t head, int64_t heads, int64_t first, int64_t last) {
+// The gradients by queries, keys and values, in some columns; where the keys are read too, `to_value` is `to_key`.
+template <class Real> void gather(const Attention<Real>& s, int64_t first, int64_t last) {
   for (int64_t row = 0; row < s.rows; row++)
-    for (int64_t h = head; h < heads; h++) {
+    for (int64_t h = 0; h < s.heads; h++) {
       const int64_t own = s.here[row] * s.query_row + h * s.query_head;
       const Real *query = s.query + own, *to_out = s.to_out + row * s.to_out_row + h * s.to_out_head;
       Real* to_query = s.to_query + own;
@@ -195,9 +195,7 @@ template <class Real> void score(const Loss<Real>& s, int64_t first, int64_t las
   extern "C" void attend_back_##suffix(const Attention<Real>* s, int64_t first, int64_t last) {                    \
     attend_back(*s, first, last);                                                                                  \
   }                                                                                                                \
-  extern "C" void gather_##suffix(const Attention<Real>* s, int64_t head, int64_t heads, int64_t first, int64_t last) { \
-    gather(*s, head, heads, first, last);                                                                          \
-  }                                                                                                                \
+  extern "C" void gather_##suffix(const Attention<Real>* s, int64_t first, int64_t last) { gather(*s, first, last); } \
   extern "C" void normalise_##suffix(const Norm<Real>* s, int64_t first, int64_t last) { normalise(*s, first, last); } \
   extern "C" void normalise_back_##suffix(const Norm<Real>* s, int64_t first, int64_t last, int64_t part) {        \
     normalise_back(*s, first, last, part);                                                                         \

@@ -106,8 +106,7 @@ class KernelSublayers:
         arrays |= {"to_query": to_query, "to_key": to_key, "to_value": to_value}
         numbers = numbers | {"to_out_row": to_out.stride(0), "to_out_head": to_out.stride(1)}
         self.call("attend_back", _Attention, arrays, numbers, self.shared(len(to_out)))
-        columns = [(0, len(query), *share) for share in self.shared(query.shape[2], whole=16)]
-        self.call("gather", _Attention, arrays, numbers, columns)
+        self.call("gather", _Attention, arrays, numbers, self.shared(query.shape[2], whole=16))
         return to_query, to_key, to_value
 
     def normalise(
