@@ -188,7 +188,8 @@ class _Block:
             self.z = multiply(self.attended.out.transpose(0, 1), W_V).transpose(0, 1).flatten(1)
         else:
             self.asking = x
-            query, key, value = (multiply(x, W) for W in (W_Q, W_K, W_V))
+            tables = multiply(x, torch.cat([W_Q, W_K, W_V])).view(3, config.n_heads, len(x), config.d_head)
+            query, key, value = tables.unbind()
             self.attended = self.kernel.attend(reads, query, key, value, scale, share)
             self.z = self.attended.out.flatten(1)
         return multiply(self.z, W_O.flatten(0, 1))
@@ -208,14 +209,10 @@ class _Block:
             self._keep("attn.W_Q", multiply(x.mT, to_query))
             to_asking = multiply(to_query, W_Q.mT, added_up=True)
             return to_key[0].index_add_(0, self.reads.here.long(), to_asking)
-        found = self.kernel.attend_back(self.attended, to_z)
-        for letter, gradient in zip("QKV", found, strict=True):
-            self._keep(f"attn.W_{letter}", multiply(x.mT, gradient))
-        to_query, to_key, to_value = (
-            multiply(gradient, W.mT, added_up=True)
-            for gradient, W in zip(found, (W_Q, W_K, W_V), strict=True)
-        )
-        return to_query.add_(to_key).add_(to_value)
+        to_tables = torch.cat(self.kernel.attend_back(self.attended, to_z))
+        for letter, gradient in zip("QKV", multiply(x.mT, to_tables).chunk(3), strict=True):
+            self._keep(f"attn.W_{letter}", gradient)
+        return multiply(to_tables, torch.cat([W_Q, W_K, W_V]).mT, added_up=True)
 
     def _keep(self, name: str, gradient: Tensor) -> None:
         self.gradients[self.weights.prefix + name] = gradient
