@@ -46,7 +46,8 @@ void pack_some(int64_t columns, int64_t whole, int64_t depth, const Real* b, int
 }
 
 // NaN stays NaN, or a broken weight would pass for a dead neuron.
-template <class Real> void keep_positive(int64_t height, int64_t columns, const Real* gate, int64_t gate_row, Real* c, int64_t c_row) {
+template <class Real>
+void keep_positive(int64_t height, int64_t columns, const Real* gate, int64_t gate_row, Real* c, int64_t c_row) {
   for (int64_t i = 0; i < height; i++, c += c_row, gate += gate_row)
     for (int64_t j = 0; j < columns; j++) c[j] = gate[j] <= 0 ? 0 : c[j];
 }

@@ -37,7 +37,8 @@ struct Verdict {
   bool right;
 };
 
-// The loss in float64, from margins; the `n` logits become their own gradient (of the mean over examples). `z` has room for n + 8.
+// The loss in float64, from margins; the `n` logits become their own gradient (of the mean over examples).
+// `z` has room for n + 8.
 template <class Real> Verdict cross_entropy(int64_t n, int64_t answer, double examples, Real* logits, double* z) {
   constexpr int64_t L = lanes<double>, R = kAcross;
   const int64_t y = answer, padded = (n + R * L - 1) / (R * L) * (R * L);
