@@ -121,8 +121,12 @@ def test_float32_agrees_between_numbers_of_threads():
 def test_distinct_rows_are_numbered_alike_with_a_table_and_by_sorting(monkeypatch, longest):
     monkeypatch.setattr(lean, "_LONGEST_TABLE", longest)
     tokens = torch.randint(5, (200, 3), generator=torch.Generator().manual_seed(0)) * 1_000
-    rows = lean.distinct_rows([tokens[:, :1], tokens])
-    for place, seen in zip(rows.place, (tokens[:, :1], tokens), strict=True):
+    contents = lean.runs(tokens)
+    rows = lean.distinct_rows(contents)
+    for length, place in enumerate(rows.place, start=1):
+        seen = tokens[:, :length]
         _, expected = torch.unique(seen, dim=0, return_inverse=True)
-        assert torch.equal(place - place.min(), expected)
+        assert len(expected.unique()) == len(set(place))
+        assert all(len(set(place[expected == run])) == 1 for run in expected.unique())
         assert torch.equal(seen[rows.example[place]], seen)
+        assert (rows.position[place] == length - 1).all()

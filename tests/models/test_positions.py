@@ -12,7 +12,7 @@ from phasescope.models.build import build_model
 from phasescope.models.config import Shape, TransformerConfig
 from phasescope.models.lens_export import lens_state_dict
 from phasescope.models.positions import rotated, sinusoidal_positions
-from phasescope.training.objective import kernel_applies
+from phasescope.training.objective import kernel_of
 from phasescope.training.presets import nanda2023
 
 SHAPE = Shape(d_vocab=7, d_vocab_out=7, n_ctx=9)
@@ -91,7 +91,7 @@ def test_what_computes_by_hand_leaves_such_networks_to_the_plain_pass(positions)
     recipe = nanda2023()
     told = recipe.model.model_copy(update={"positions": positions})
     shape = Shape(d_vocab=114, d_vocab_out=114, n_ctx=3)
-    assert kernel_applies(recipe, shape)
-    assert not kernel_applies(recipe.model_copy(update={"model": told}), shape)
+    assert kernel_of(recipe, shape) == "folded"
+    assert kernel_of(recipe.model_copy(update={"model": told}), shape) is None
     with pytest.raises(PhasescopeError, match=f"positions that are added .* got positions='{positions}'"):
         lens_state_dict(model)

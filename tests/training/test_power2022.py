@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from phasescope.errors import PhasescopeError
+from phasescope.models.kernel.build import build
 from phasescope.tasks.parse import POWER2022_TASKS
 from phasescope.training.presets import POWER2022_ARMS, power2022
+from phasescope.training.recipe import OptimiserConfig
 from phasescope.training.trainer import Trainer
 
 TASKS = {
@@ -97,3 +99,29 @@ def test_outliers_go_to_the_recipe():
     assert power2022("x*y in S5", outliers=1_000).outliers == 1_000
     with pytest.raises(PhasescopeError, match="a word in a group"):
         power2022("x*y*y in S5")
+
+
+COMPILED = "lean" if build().library is None else "compiled"
+SMALL_MODEL = {"d_model": 32, "n_heads": 2, "d_head": 16, "d_mlp": 64}
+OPTIONS = {
+    "grokfast": {"optimiser": OptimiserConfig(grokfast="ema")},
+    "orthogonal": {"optimiser": OptimiserConfig(orthogonal=True)},
+    "stablemax": {"loss": "stablemax"},
+    "float32 loss": {"loss_dtype": "float32"},
+    "double steps": {"dtype": "float32", "double_steps": 10},
+}
+
+
+@pytest.mark.parametrize("arm", [*sorted(POWER2022_ARMS), *OPTIONS])
+def test_every_arm_and_option_trains_by_the_fast_way_as_by_the_plain_one(arm):
+    recipe = power2022("x+y", fraction=0.03, **({} if arm in OPTIONS else {"arm": arm}))
+    change = {"model": recipe.model.model_copy(update=SMALL_MODEL), "dtype": "float64"} | OPTIONS.get(arm, {})
+    losses = {}
+    for forward in ("auto", "plain"):
+        trainer = Trainer(recipe.model_copy(update=change | {"forward": forward}))
+        fast = "plain" if forward == "plain" or arm == "dropout" else COMPILED
+        assert trainer.forward_name == fast
+        losses[forward] = [trainer.advance() for _ in range(14)]
+        losses[forward] += trainer.objectives["train"].look(trainer.parameters)
+    tolerance = 1e-5 if "float32" in arm or arm == "double steps" else 1e-9
+    np.testing.assert_allclose(losses["auto"], losses["plain"], rtol=tolerance)

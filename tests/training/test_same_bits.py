@@ -1,4 +1,4 @@
-"""The mainline's bits are those of the recipe: not of the processor, and not of the number of threads."""
+"""A compiled run's bits are those of the recipe: not of the processor, and not of the number of threads."""
 
 import os
 import platform
@@ -15,12 +15,14 @@ from phasescope.models.kernel import build as kernel
 if sys.argv[1]:
     kernel._NATIVE = (sys.argv[1],)
 from phasescope.training.machine import tune
-from phasescope.training.presets import nanda2023
+from phasescope.training.presets import nanda2023, power2022
 from phasescope.training.trainer import Trainer
 threads = int(sys.argv[2])
 tune(threads)
-recipe = nanda2023(seed=0).model_copy(update={"double_steps": 3, "threads": threads})
+recipe = {"nanda2023": nanda2023, "power2022": power2022}[sys.argv[3]](seed=0)
+recipe = recipe.model_copy(update={"double_steps": 3, "threads": threads})
 trainer = Trainer(recipe)
+assert trainer.forward_name == "compiled"
 losses = [trainer.advance() for _ in range(10)]
 weights = b"".join(weight.tobytes() for weight in trainer.weights().values())
 assert kernel.build().library is not None, kernel.build().how
@@ -28,9 +30,9 @@ print(hashlib.sha256(weights).hexdigest(), losses)
 """
 
 
-def after_ten_steps(processor: str, threads: int, torch_vectors: str) -> str:
+def after_ten_steps(preset: str, processor: str, threads: int, torch_vectors: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, processor, str(threads)],
+        [sys.executable, "-c", SCRIPT, processor, str(threads), preset],
         env=os.environ | {"ATEN_CPU_CAPABILITY": torch_vectors},
         capture_output=True,
         text=True,
@@ -41,6 +43,7 @@ def after_ten_steps(processor: str, threads: int, torch_vectors: str) -> str:
 
 @pytest.mark.skipif(build().library is None, reason=build().how)
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the older processor of this test is an x86")
-def test_an_older_processor_and_more_threads_train_the_same_weights():
-    here = after_ten_steps("", 1, "avx512")  # torch takes the widest vectors there are up to that
-    assert after_ten_steps("-march=haswell", 3, "avx2") == here
+@pytest.mark.parametrize("preset", ["nanda2023", "power2022"])
+def test_an_older_processor_and_more_threads_train_the_same_weights(preset):
+    here = after_ten_steps(preset, "", 1, "avx512")  # torch takes the widest vectors there are up to that
+    assert after_ten_steps(preset, "-march=haswell", 3, "avx2") == here

@@ -58,7 +58,7 @@ class FoldedForward:
     ) -> None:
         assert config.n_layers == 1, "a second layer does not fold"
         assert config.normalization == "none", "layer norm does not fold"
-        assert not config.smeared_keys, "a key that depends on two tokens does not fold"
+        assert config.is_local, "keys that depend on more than a token and its place do not fold"
         self.config = config
         self.shape = shape
         self.matmul = matmul

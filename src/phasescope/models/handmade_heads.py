@@ -1,4 +1,4 @@
-"""Networks for sequences by hand: induction in two layers and in one, a virtual head, an adder of one digit."""
+"""Networks for sequences by hand: induction in two layers and in one, a virtual head, a one-digit adder."""
 
 import math
 from itertools import product

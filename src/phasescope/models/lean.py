@@ -11,9 +11,12 @@ matrices. This holds for every transformer of the house, layer norm included: la
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int32, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,76 +26,83 @@ from phasescope.models.transformer import Part, mlp, position_rows, unembed
 
 _LONGEST_TABLE = 1 << 24
 
+Codes = NDArray[np.int64]
+"""A number for each example: the same for the same run of tokens and for no other."""
+
 
 @dataclass(frozen=True)
 class Rows:
     """The distinct contents of some positions, one below the other.
 
     Args:
-        place: For each position, which row each example has there.
+        place: For each position, which row each example has there: ``(pos, example)``.
         example: For each row, one example that has it.
         position: For each row, where it stands.
     """
 
-    place: Int64[Tensor, "pos example"]
-    example: Int64[Tensor, " row"]
-    position: Int64[Tensor, " row"]
+    place: NDArray[np.int64]
+    example: NDArray[np.int64]
+    position: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Reads:
+class Reads(NamedTuple):
     """What each row that a block computes reads from the rows before it.
 
     Args:
         here: Its own row.
-        keys: The row at each position that it attends to; 0 where it sees none.
-        visible: Whether it sees that position.
+        keys: The row at each position; it attends to the first ``seen``, and the others are 0.
+        seen: How many positions it sees.
     """
 
-    here: Int64[Tensor, " row"]
-    keys: Int64[Tensor, "row key"]
-    visible: Bool[Tensor, "row key"]
+    here: Int32[Tensor, " row"]
+    keys: Int32[Tensor, "row key"]
+    seen: Int32[Tensor, " row"]
 
 
-def distinct_rows(seen: Sequence[Int64[Tensor, "example _"]]) -> Rows:
-    """Find the distinct rows of what each position has seen, and put them into one table.
+def distinct_rows(contents: Sequence[Codes]) -> Rows:
+    """Find the distinct contents of each position, and put them into one table.
 
     Example:
-        >>> tokens = torch.tensor([[3, 1], [2, 1], [3, 1]])
-        >>> rows = distinct_rows([tokens[:, :1], tokens])
-        >>> rows.place.tolist(), rows.example.tolist(), rows.position.tolist()
-        ([[1, 0, 1], [3, 2, 3]], [1, 0, 1, 0], [0, 0, 1, 1])
+        >>> rows = distinct_rows([np.array([7, 2, 7]), np.array([0, 1, 2])])
+        >>> rows.place.tolist(), rows.position.tolist()
+        ([[1, 0, 1], [2, 3, 4]], [0, 0, 1, 1, 1])
     """
     places, examples, positions, n_rows = [], [], [], 0
-    for position, tokens in enumerate(seen):
-        index = _numbered(tokens)
-        every = torch.arange(len(index))
-        first = torch.full((int(index.max()) + 1,), len(index)).scatter_reduce(0, index, every, "amin")
-        examples.append(first)
-        positions.append(torch.full_like(first, position))
+    for position, codes in enumerate(contents):
+        index = _renumbered(codes)
+        has_it = np.empty(int(index.max()) + 1, dtype=np.int64)
+        has_it[index] = np.arange(len(index))
+        examples.append(has_it)
+        positions.append(np.full_like(has_it, position))
         places.append(index + n_rows)
-        n_rows += len(first)
-    return Rows(torch.stack(places), torch.cat(examples), torch.cat(positions))
+        n_rows += len(has_it)
+    return Rows(np.stack(places), np.concatenate(examples), np.concatenate(positions))
 
 
-def _numbered(tokens: Int64[Tensor, "example token"]) -> Int64[Tensor, " example"]:
-    """Number the distinct rows of tokens from 0, the same number for the same row and no other."""
-    number = torch.zeros_like(tokens[:, 0])
-    for column in tokens.T:
-        value = _renumbered(column)
-        number = _renumbered(number * (int(value.max()) + 1) + value)
-    return number
+def runs(tokens: Int64[Tensor, "example pos"]) -> list[Codes]:
+    """Number what stands at each position and before it.
+
+    Example:
+        >>> [codes.tolist() for codes in runs(torch.tensor([[3, 1], [2, 1], [3, 1], [3, 0]]))]
+        [[1, 0, 1, 1], [2, 0, 2, 1]]
+    """
+    found: list[Codes] = []
+    for column in tokens.numpy().T:
+        codes = _renumbered(column)
+        before = found[-1] if found else np.zeros_like(codes)
+        found.append(_renumbered(before * (int(codes.max()) + 1) + codes))
+    return found
 
 
-def _renumbered(codes: Int64[Tensor, " example"]) -> Int64[Tensor, " example"]:
+def _renumbered(codes: Codes) -> Codes:
     """Number the distinct codes from 0, in their order; by a table of all codes unless that is too long."""
     n_codes = int(codes.max()) + 1
     if n_codes > _LONGEST_TABLE:
-        index: Int64[Tensor, " example"] = torch.unique(codes, return_inverse=True)[1]
-        return index
-    present = torch.zeros(n_codes, dtype=torch.bool)
+        return np.unique(codes, return_inverse=True)[1]
+    present = np.zeros(n_codes, dtype=np.bool_)
     present[codes] = True
-    return (present.cumsum(0) - 1)[codes]
+    number: Codes = present.cumsum() - 1
+    return number[codes]
 
 
 class LeanForward:
@@ -117,31 +127,31 @@ class LeanForward:
     name = "lean"
 
     def __init__(self, config: TransformerConfig, shape: Shape, tokens: Int64[Tensor, "example pos"]) -> None:
-        assert not config.smeared_keys, "only the plain path smears keys"
+        assert config.is_local, "only the plain path smears keys or keeps places apart"
         self.config = config
         self.n_ctx = n_ctx = shape.n_ctx
         # before the first block a position depends on its own token, later on all it can see
-        alone = distinct_rows([tokens[:, j : j + 1] for j in range(n_ctx)])
-        self.tokens = tokens[alone.example, alone.position]
-        self.positions = alone.position
+        alone = distinct_rows(list(tokens.numpy().T))
+        self.tokens = tokens[torch.from_numpy(alone.example), torch.from_numpy(alone.position)]
+        self.positions = torch.from_numpy(alone.position)
         self.reads: list[Reads] = []
         before = alone
         if config.n_layers > 1:
-            seen = distinct_rows([tokens[:, : i + 1] if config.causal else tokens for i in range(n_ctx)])
+            so_far = runs(tokens)
+            later = distinct_rows(so_far if config.causal else so_far[-1:] * n_ctx)
             for _ in range(config.n_layers - 1):
-                self.reads.append(self._reads(before, seen.example, seen.position))
-                before = seen
-        everything = torch.arange(len(tokens))
-        self.reads.append(self._reads(before, everything, torch.full_like(everything, n_ctx - 1)))
+                self.reads.append(self._reads(before, later.example, later.position))
+                before = later
+        everything = np.arange(len(tokens))
+        self.reads.append(self._reads(before, everything, np.full_like(everything, n_ctx - 1)))
 
-    def _reads(self, before: Rows, example: Int64[Tensor, " row"], position: Int64[Tensor, " row"]) -> Reads:
+    def _reads(self, before: Rows, example: NDArray[np.int64], position: NDArray[np.int64]) -> Reads:
         """Look up what rows of these examples and positions read."""
-        keys = before.place[:, example].T
-        visible = torch.ones_like(keys, dtype=torch.bool)
-        if self.config.causal:
-            visible = torch.arange(self.n_ctx) <= position[:, None]
-        here = keys.gather(1, position[:, None])[:, 0]
-        return Reads(here, keys.where(visible, 0), visible)
+        keys = before.place[:, example]
+        here = keys[position, np.arange(len(position))]
+        seen = position + 1 if self.config.causal else np.full_like(position, self.n_ctx)
+        keys = np.where(np.arange(self.n_ctx)[:, None] < seen, keys, 0).T
+        return Reads(*(torch.from_numpy(x.astype(np.int32, order="C")) for x in (here, keys, seen)))
 
     def answer(self, parameters: Mapping[str, Tensor]) -> Float[Tensor, "example d_vocab_out"]:
         """Return the logits at the answer position, ``(example, d_vocab_out)``."""
@@ -173,13 +183,16 @@ class LeanForward:
     ) -> Float[Tensor, "row d_model"]:
         """Compute one block for the rows that ``reads`` names."""
 
-        def norm(when: str, name: str, value: Tensor) -> Tensor:
-            wanted = self.config.normalization == when
-            return self._layer_norm(block.within(name), value) if wanted else value
+        def before(name: str, x: Tensor) -> Tensor:
+            return self._layer_norm(block.within(name), x) if self.config.normalization == "pre" else x
 
-        attended = self._attention(block.within("attn"), reads, norm("pre", "ln1", resid))
-        mid = norm("post", "ln1", functional.embedding(reads.here, resid) + attended)
-        return norm("post", "ln2", mid + mlp(self.config, block.within("mlp"), norm("pre", "ln2", mid)))
+        def after(name: str, x: Tensor, added: Tensor) -> Tensor:
+            wanted = self.config.normalization == "post"
+            return self._layer_norm(block.within(name), x, added) if wanted else x + added
+
+        attended = self._attention(block.within("attn"), reads, before("ln1", resid))
+        mid = after("ln1", functional.embedding(reads.here, resid), attended)
+        return after("ln2", mid, mlp(self.config, block.within("mlp"), before("ln2", mid)))
 
     def _attention(
         self, attn: Part, reads: Reads, x: Float[Tensor, "before d_model"]
@@ -194,10 +207,11 @@ class LeanForward:
         read = functional.embedding(reads.keys, self._project(attn, "KV", x))
         key, value = read.view(*reads.keys.shape, 2, *by_head).unbind(2)
         scaled = (query / config.d_head**0.5).view(-1, *by_head)
-        scores = (scaled[:, None] * key).sum(-1).masked_fill(~reads.visible[..., None], -torch.inf)
+        visible = (torch.arange(self.n_ctx) < reads.seen[:, None])[..., None]
+        scores = (scaled[:, None] * key).sum(-1).masked_fill(~visible, -torch.inf)
         pattern, share = scores.softmax(1), config.softmax_share
         if share < 1:
-            pattern = share * pattern + (1 - share) * reads.visible[..., None]
+            pattern = share * pattern + (1 - share) * visible
         pattern = attn.passing("pattern", pattern.mT).mT
         z = (pattern[..., None] * value).sum(1)
         out = z.flatten(1) @ attn["W_O"].flatten(0, 1)
@@ -213,9 +227,12 @@ class LeanForward:
             rows = rows + torch.cat([attn[f"b_{letter}"] for letter in letters]).flatten()
         return rows
 
-    def _layer_norm(self, norm: Part, x: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
-        """Layer norm in one pass; ``transformer.layer_norm`` is its oracle."""
+    def _layer_norm(
+        self, norm: Part, x: Float[Tensor, "row d_model"], added: Float[Tensor, "row d_model"] | None = None
+    ) -> Float[Tensor, "row d_model"]:
+        """Layer norm of a sum in one pass; ``transformer.layer_norm`` is its oracle."""
         width = (self.config.d_model,)
         eps = self.config.normalization_eps
-        normalised: Tensor = functional.layer_norm(x, width, norm["w"], norm["b"], eps)
+        total = x if added is None else x + added
+        normalised: Tensor = functional.layer_norm(total, width, norm["w"], norm["b"], eps)
         return normalised

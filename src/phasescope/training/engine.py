@@ -25,7 +25,7 @@ from phasescope.store.provenance import differences, provenance
 from phasescope.store.run_folder import RunFolder
 from phasescope.store.status import Status, read_status, write_status
 from phasescope.training.machine import MachineSettings, tune
-from phasescope.training.objective import kernel_applies
+from phasescope.training.objective import kernel_of
 from phasescope.training.recipe import Recipe
 from phasescope.training.run import Run
 from phasescope.training.stopping import History, should_stop
@@ -182,7 +182,7 @@ class Session:
         """Write down what the bits depend on; a later session under other conditions is told so."""
         facts = {
             "forward": self.trainer.forward_name,
-            "kernel": build().how if kernel_applies(self.recipe, self.trainer.model.shape) else None,
+            "kernel": build().how if kernel_of(self.recipe, self.trainer.model.shape) else None,
             "allocator_keeps_pages": self.machine.allocator_keeps_pages,
             "matmul_precision": self.machine.matmul_precision,
         }

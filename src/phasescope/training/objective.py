@@ -4,7 +4,8 @@ Two ways to the same numbers: torch's operations, for every model, and the compi
 networks it knows. The trainer does not ask which.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -17,7 +18,8 @@ from phasescope.models.config import EmbeddingMLPConfig, Shape, TransformerConfi
 from phasescope.models.folded import FoldedForward, Tables
 from phasescope.models.kernel.binding import FoldedKernel
 from phasescope.models.kernel.build import build
-from phasescope.models.kernel.crew import Crew
+from phasescope.models.kernel.crew import Crew, shared_crew
+from phasescope.models.kernel.lean import CompiledLeanForward
 from phasescope.models.kernel.product import KernelProduct
 from phasescope.tasks.split import SplitConfig
 from phasescope.training.loss import cross_entropy
@@ -56,8 +58,9 @@ def objective(
 ) -> Objective:
     """Choose the fastest exact way to the loss of these examples.
 
-    The kernel takes the full batch of a one-layer transformer without layer norm, with ReLU and a float64
-    loss, where there is a compiler; everything else is torch's.
+    Where there is a compiler, one kernel takes the full batch of a one-layer transformer without layer norm,
+    with ReLU and a float64 loss; another takes transformers with layer norm or more layers, with ReLU and
+    without biases, in batches too. Everything else is torch's.
 
     Args:
         recipe: Names the model, the loss and what it wants (``forward``).
@@ -76,65 +79,86 @@ def objective(
         assert isinstance(recipe.model, TransformerConfig), "the recipe has seen to it"
         asked = answers >= 0
         questions = AskedForward(recipe.model, tokens, asked)
-        return TorchObjective(questions, answers[asked], getattr(torch, recipe.loss_dtype))
-    if kernel_applies(recipe, shape):
-        library = build().library
-        if library is not None:
-            assert isinstance(recipe.model, TransformerConfig)
-            return KernelObjective(library, recipe.model, shape, tokens, answers, recipe.threads or cores())
-    forward = answer_forward(recipe.model, shape, tokens, "plain" if recipe.forward == "plain" else "auto")
-    return TorchObjective(forward, answers, getattr(torch, recipe.loss_dtype), recipe.loss)
-
-
-def kernel_applies(recipe: Recipe, shape: Shape) -> bool:
-    """Say whether the compiled kernel is wanted and knows this network; there may still be no compiler."""
-    model: TransformerConfig | EmbeddingMLPConfig = recipe.model
-    return (
-        recipe.forward == "auto"
-        and isinstance(recipe.split, SplitConfig)
-        and recipe.batch_size is None
-        and isinstance(model, TransformerConfig)
-        and model.d_mlp > 0
-        and model.is_local
-        and (model.n_layers, model.normalization, model.activation) == (1, "none", "relu")
-        and (recipe.loss, recipe.loss_dtype) == ("cross_entropy", "float64")
-        and FoldedKernel.fits(model.d_mlp, shape.d_vocab_out)
+        return LogitsObjective(questions, answers[asked], loss_of(recipe))
+    kernel = kernel_of(recipe, shape)
+    library = build().library if kernel else None
+    if library is None:
+        forward = answer_forward(
+            recipe.model, shape, tokens, "plain" if recipe.forward == "plain" else "auto"
+        )
+        return LogitsObjective(forward, answers, loss_of(recipe))
+    assert isinstance(recipe.model, TransformerConfig), "the kernel knows no other"
+    crew = shared_crew(recipe.threads or cores())
+    if kernel == "folded":
+        return KernelObjective(library, recipe.model, shape, tokens, answers, crew)
+    lean = CompiledLeanForward(recipe.model, shape, tokens, library, crew)
+    return LogitsObjective(
+        lean, answers, lean.kernel.cross_entropy if _is_margin(recipe) else loss_of(recipe)
     )
 
 
-class TorchObjective:
-    """The loss by torch's operations.
+def kernel_of(recipe: Recipe, shape: Shape) -> Literal["folded", "lean"] | None:
+    """Say which compiled kernel is wanted and knows this network, if any; there may still be no compiler."""
+    model: TransformerConfig | EmbeddingMLPConfig = recipe.model
+    pairs = isinstance(recipe.split, SplitConfig)
+    if recipe.forward != "auto" or not pairs or not isinstance(model, TransformerConfig):
+        return None
+    if not model.is_local:
+        return None
+    if (model.n_layers, model.normalization) != (1, "none"):
+        return "lean" if CompiledLeanForward.fits(model) else None
+    folded = (
+        recipe.batch_size is None
+        and model.activation == "relu"
+        and model.d_mlp > 0
+        and _is_margin(recipe)
+        and FoldedKernel.fits(model.d_mlp, shape.d_vocab_out)
+    )
+    return "folded" if folded else None
+
+
+def _is_margin(recipe: Recipe) -> bool:
+    """Whether the loss is the one the kernel takes: the cross-entropy in float64."""
+    return (recipe.loss, recipe.loss_dtype) == ("cross_entropy", "float64")
+
+
+LogitsLoss = Callable[[Tensor, Tensor], Tensor]
+"""The mean loss of logits, given the answers."""
+
+
+def loss_of(recipe: Recipe) -> LogitsLoss:
+    """Return a recipe's loss by torch's operations."""
+    found = stablemax_cross_entropy if recipe.loss == "stablemax" else cross_entropy
+    return partial(found, dtype=getattr(torch, recipe.loss_dtype))
+
+
+class LogitsObjective:
+    """The loss of what a forward pass answers.
 
     Args:
         forward: The logits at the answer position.
         answers: The right outputs.
-        dtype: Precision of the loss.
-        loss: Which loss, as a recipe names it.
+        of_logits: Which loss.
     """
 
     def __init__(
-        self,
-        forward: AnswerForward,
-        answers: Int64[Tensor, " example"],
-        dtype: torch.dtype,
-        loss: Literal["cross_entropy", "stablemax"] = "cross_entropy",
+        self, forward: AnswerForward, answers: Int64[Tensor, " example"], of_logits: LogitsLoss
     ) -> None:
         self.name = forward.name
         self.forward = forward
         self.answers = answers
-        self.dtype = dtype
-        self.of_logits = {"cross_entropy": cross_entropy, "stablemax": stablemax_cross_entropy}[loss]
+        self.of_logits = of_logits
 
     def loss(self, weights: Mapping[str, Tensor]) -> Float[Tensor, ""]:
         """Return the loss, in nats; differentiable in the weights."""
-        return self.of_logits(self.forward.answer(weights), self.answers, self.dtype)
+        return self.of_logits(self.forward.answer(weights), self.answers)
 
     @torch.no_grad()
     def look(self, weights: Mapping[str, Tensor]) -> Look:
         """Return loss and accuracy."""
         logits = self.forward.answer(weights)
         right: Bool[Tensor, " example"] = logits.argmax(-1) == self.answers
-        return Look(self.of_logits(logits, self.answers, self.dtype).item(), right.double().mean().item())
+        return Look(self.of_logits(logits, self.answers).item(), right.double().mean().item())
 
 
 class KernelObjective:
@@ -146,7 +170,7 @@ class KernelObjective:
         shape: Its vocabulary and context length.
         tokens: The inputs.
         answers: Their right outputs.
-        threads: Threads of the kernel.
+        crew: The kernel's threads.
     """
 
     name = "compiled"
@@ -158,10 +182,9 @@ class KernelObjective:
         shape: Shape,
         tokens: Int64[Tensor, "example pos"],
         answers: Int64[Tensor, " example"],
-        threads: int,
+        crew: Crew,
     ) -> None:
         order = _by_tiles(tokens)
-        crew = Crew(threads)
         self.folded = FoldedForward(model, shape, tokens[order], KernelProduct(library, crew))
         self.kernel = FoldedKernel(library, self.folded, answers[order], crew)
 

@@ -12,7 +12,7 @@ from phasescope.models.build import build_model
 from phasescope.models.config import TransformerConfig, shape_for
 from phasescope.training.alterations import Alterations, stream
 from phasescope.training.examples import Batch, examples_of
-from phasescope.training.objective import Objective, TorchObjective, objective
+from phasescope.training.objective import LogitsObjective, Objective, loss_of, objective
 from phasescope.training.optimiser import build_optimiser, learning_rate
 from phasescope.training.perturbed import DroppedForward, noisy_weights
 from phasescope.training.recipe import Recipe
@@ -98,7 +98,7 @@ class Trainer:
             batch = batch or self.examples.sides(self.step)["train"]
             masks = stream("dropout", recipe.seed, self.step)
             forward = DroppedForward(recipe.model, batch.tokens, recipe.dropout, masks)
-            return TorchObjective(forward, batch.answers, getattr(torch, recipe.loss_dtype), recipe.loss)
+            return LogitsObjective(forward, batch.answers, loss_of(recipe))
         return self.objectives["train"] if batch is None else self._objective(batch)
 
     def look(self) -> dict[str, float]:

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_SOURCE = Path(__file__).with_name("folded.cpp")
+_HERE = Path(__file__).parent
+_UNITS = tuple(_HERE / name for name in ("folded.cpp", "product.cpp", "sublayers.cpp"))
+_HEADERS = tuple(_HERE / name for name in ("vectors.h", "multiply.h", "softmax.h"))
 _FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fPIC", "-shared")
 _NATIVE = ("-march=native", "-mcpu=native")  # this very processor, as compilers call it
 _ALWAYS_FUSED = ("--param=avoid-fma-max-bits=0",)  # or GCC splits a fused multiply-add on some processors
@@ -66,10 +68,9 @@ def build(vector_bytes: int = 0) -> Built:
         flags.append(f"-DPHASESCOPE_VECTOR_BYTES={vector_bytes}")
     try:
         target = _run(compiler, *flags, "-dM", "-E", "-x", "c++", os.devnull)
-        name = hashlib.sha256(
-            b"\0".join([_SOURCE.read_bytes(), " ".join(flags).encode(), target])
-        ).hexdigest()
-        library = _cached(f"folded-{name[:16]}.so", [compiler, *flags])
+        sources = [source.read_bytes() for source in (*_UNITS, *_HEADERS)]
+        name = hashlib.sha256(b"\0".join([*sources, " ".join(flags).encode(), target])).hexdigest()
+        library = _cached(f"kernel-{name[:16]}.so", [compiler, *flags])
     except (OSError, subprocess.SubprocessError) as error:
         return Built(None, f"no kernel: {compiler} failed ({type(error).__name__})")
     return Built(library, f"{_version(target)}, {4 * library.lanes_f32()}-byte vectors, {' '.join(flags)}")
@@ -110,7 +111,7 @@ def _cache_folder() -> Path | None:
 
 def _load(library: Path, new: Path, command: list[str]) -> ctypes.CDLL:
     if not library.exists():
-        _run(*command, "-o", str(new), str(_SOURCE))
+        _run(*command, "-o", str(new), *map(str, _UNITS))
         new.replace(library)
     return ctypes.CDLL(str(library))
 

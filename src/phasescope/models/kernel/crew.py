@@ -5,8 +5,10 @@ writes only what is its own.
 """
 
 import itertools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 
 class Crew:
@@ -23,6 +25,7 @@ class Crew:
     """
 
     def __init__(self, threads: int = 1) -> None:
+        self.size = threads
         self.others = threads - 1
         self.pool = ThreadPoolExecutor(self.others) if self.others > 0 else None
 
@@ -42,3 +45,18 @@ class Crew:
         work()
         for each in helping:
             each.result()
+
+
+def shared_crew(threads: int) -> Crew:
+    """Return this process's crew of so many threads: the same one to all who plan a step anew each time.
+
+    Example:
+        >>> shared_crew(1) is shared_crew(1)
+        True
+    """
+    return _crew_of(os.getpid(), threads)  # a forked process has none of its parent's threads
+
+
+@cache
+def _crew_of(process: int, threads: int) -> Crew:
+    return Crew(threads)
