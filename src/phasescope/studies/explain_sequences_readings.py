@@ -215,8 +215,7 @@ def read_sequences(
         if not paths:
             left_out["paths"] = "paths need attention alone, without layer norm or biases of attention"
         tick("parts")
-        costs = {what: part_effects(context, classes) for what, classes in sorted_by.items() if
-                 what != "position"}  # fmt: skip
+        costs = _costs(context, sorted_by)
         finest = list(costs)[-1]
         tick("neurons")
         neurons = None
@@ -252,7 +251,7 @@ def read_sequences(
         random=random_composition(config.d_model, config.d_head) if composed else None,
         judgements=judgements,
         paths=paths,
-        costs={what: _by_part(effects) for what, effects in costs.items()},
+        costs=costs,
         neurons={} if neurons is None else _neurons(neurons),
         columns=_columns(context, task) if isinstance(task, AdditionTask) else {},
         moved={one.what: _moved(one) for one in moved},
@@ -363,11 +362,20 @@ def _accuracy(context: SequenceContext, examples: Sequences) -> float:
     return asked.accuracy(asked.logits)
 
 
-def _by_part(effects: Effects) -> dict[str, Scores]:
-    return {
-        part: dict(zip(effects.classes, row.tolist(), strict=True))
-        for part, row in zip(effects.parts, effects.cost, strict=True)
-    }
+def _costs(
+    context: SequenceContext, sorted_by: Mapping[str, Mapping[str, Bool[Tensor, " question"]]]
+) -> dict[str, dict[str, Scores]]:
+    """What the ablation of each part costs, by each way to sort the questions; each is made once."""
+    ways = {what: classes for what, classes in sorted_by.items() if what != "position"}
+    columns = [(what, label) for what, classes in ways.items() for label in classes]
+    effects = part_effects(context, {f"{what} {label}": ways[what][label] for what, label in columns})
+    costs: dict[str, dict[str, Scores]] = {}
+    for part, row in zip(effects.parts, effects.cost.tolist(), strict=True):
+        for what in ways:
+            costs.setdefault(what, {})[part] = {
+                label: cost for (way, label), cost in zip(columns, row, strict=True) if way == what
+            }
+    return costs
 
 
 def _neurons(effects: Effects) -> dict[str, NeuronReading]:
