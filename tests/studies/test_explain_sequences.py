@@ -8,6 +8,7 @@ import torch
 
 import phasescope as ps
 from phasescope.circuits.sequences.context import SequenceContext
+from phasescope.circuits.sequences.effects import classes_of, part_effects
 from phasescope.circuits.sequences.over_training import Appearance
 from phasescope.cli import main
 from phasescope.errors import PhasescopeError
@@ -67,6 +68,9 @@ def test_the_adder_by_hand_has_its_parts_named_and_its_twins_moved():
     assert anatomy.moved["column"]["MLP 0"] == {"1": 1.0}
     assert anatomy.columns["its own column"] == {"head 0.0": {"1": 1.0}, "head 0.1": {"1": 1.0}}
     assert anatomy.columns["the column to the right"]["head 0.0"] == {"0": 1.0}, "the carry is its sum"
+    direct = part_effects(context, classes_of(context, "digit"))
+    found = [[row[digit] for digit in ("0", "1")] for row in anatomy.costs["digit"].values()]
+    assert found == pytest.approx(direct.cost)
     assert list(anatomy.costs) == ["digit", "carry_in", "chain", "sum9", "digit and carry_in"]
     assert set(anatomy.neurons) == {"0", "0 carry", "1"}
     units = {name for name in anatomy.neurons["1"].strongest}

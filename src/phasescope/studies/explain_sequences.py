@@ -15,7 +15,8 @@ from phasescope.report.html import element, escape
 from phasescope.report.page import Page, Section
 from phasescope.report.table import Table, table_html
 from phasescope.store import checkpoints
-from phasescope.studies.explain_sequences_readings import SequenceAnatomy, parts_to_read, read_sequences
+from phasescope.studies.explain_sequences_anatomy import SequenceAnatomy
+from phasescope.studies.explain_sequences_readings import parts_to_read, read_sequences
 from phasescope.studies.explain_sequences_sections import sections_of
 from phasescope.studies.explain_sequences_words import headline_of, in_plain_words
 from phasescope.studies.explanation_page import write_explanation

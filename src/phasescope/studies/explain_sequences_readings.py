@@ -1,4 +1,4 @@
-"""All that is read off one network on sequences in order to explain it, as plain data."""
+"""How a network on sequences is read in order to explain it: each record of its anatomy, in turn."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from phasescope.circuits.hypothesis import Judgement
 from phasescope.circuits.sequences.columns import column_attention
 from phasescope.circuits.sequences.context import SequenceContext
 from phasescope.circuits.sequences.effects import EVERY, Effects, classes_of, neuron_effects, part_effects
@@ -16,7 +15,6 @@ from phasescope.circuits.sequences.induction import block_lengths
 from phasescope.circuits.sequences.known import SEQUENCE_HYPOTHESES
 from phasescope.circuits.sequences.over_training import (
     FEWEST,
-    Appearance,
     PartsOverTraining,
     appearances,
     parts_over_training,
@@ -36,116 +34,28 @@ from phasescope.measures.sequences.heads import (
 )
 from phasescope.models.model import Model
 from phasescope.models.series import CheckpointSeries
+from phasescope.studies.explain_sequences_anatomy import (
+    OWN,
+    RIGHT,
+    Drawn,
+    NeuronReading,
+    PathReading,
+    Scores,
+    SequenceAnatomy,
+)
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.sequences import Sequences
 
 Tick = Callable[[str], None]
 """Called before each part with what it is."""
-Scores = Mapping[str, float]
-"""A number for each head or pair of heads, by name."""
 
 WITH_CARRY = ("digit", "carry_in")
 """Notes whose combinations are classes of their own, where a task has both."""
-OWN, RIGHT = "its own column", "the column to the right"
-"""Where a head may look from a digit of a sum: at what is added there, or at where the carry comes from."""
 MOST_CHECKPOINTS = 60
 """So many checkpoints are read over training, evenly chosen where there are more."""
 OVER_TRAINING = 256
 """Sequences read at each of them."""
-
-
-@dataclass(frozen=True)
-class PathReading:
-    """What the paths through some layers do.
-
-    Args:
-        alone: Accuracy of what they add to the logits.
-        without: Accuracy of the rest.
-    """
-
-    alone: float
-    without: float
-
-
-@dataclass(frozen=True)
-class NeuronReading:
-    """The neurons that serve one class of questions.
-
-    Args:
-        half: How many, the most needed first, make up half of all that single neurons cost.
-        strongest: The most needed few, and the loss that the ablation of each adds.
-    """
-
-    half: int
-    strongest: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class SequenceAnatomy:
-    """What one network on sequences does, and loses when parts are taken away.
-
-    Args:
-        name: What it is called.
-        network: What it is made of, in words.
-        task: What it was trained on.
-        n_sequences: Sequences it was asked on, held out of training where data were limited.
-        n_questions: Questions in them.
-        n_answers: Possible answers.
-        loss: Mean loss, nats.
-        accuracy: Share of right answers.
-        train_accuracy: Likewise on sequences trained on; None for a stream.
-        loss_by: By what sorts the questions (position, and each note of the task): class to loss.
-        head_scores: By score: head to value.
-        composition: By side (Q, K, V): pair of heads to composition.
-        random: Composition of random heads of this size; None with one layer.
-        judgements: The hypotheses.
-        paths: By layers: what the paths through them do; empty where the network is not linear in them.
-        costs: By what sorts the questions: part to class to the loss that its ablation adds.
-        neurons: By class: the neurons that serve it; empty without single neurons.
-        moved: By what twins differ in: part to digit to share of answers that follow; of addition only.
-        columns: By which column (its own, the one to the right): head to digit to the attention it gives that
-            column; of addition only.
-        appearances: Which part appears with which class, and when; empty without checkpoints.
-        left_out: What was not read, and why.
-    """
-
-    name: str
-    network: str
-    task: str
-    n_sequences: int
-    n_questions: int
-    n_answers: int
-    loss: float
-    accuracy: float
-    train_accuracy: float | None
-    loss_by: Mapping[str, Scores]
-    head_scores: Mapping[str, Scores]
-    composition: Mapping[str, Scores]
-    random: float | None
-    judgements: Mapping[str, Judgement]
-    paths: Mapping[str, PathReading]
-    costs: Mapping[str, Mapping[str, Scores]]
-    neurons: Mapping[str, NeuronReading]
-    moved: Mapping[str, Mapping[str, Scores]]
-    columns: Mapping[str, Mapping[str, Scores]]
-    appearances: tuple[Appearance, ...]
-    left_out: Mapping[str, str]
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What the figures need beside the records.
-
-    Args:
-        context: The network and what it is asked.
-        neurons: Cost of each neuron, if it could be read.
-        over: Costs over training, where there are checkpoints.
-    """
-
-    context: SequenceContext
-    neurons: Effects | None
-    over: PartsOverTraining | None
 
 
 def parts_to_read() -> int:
@@ -215,8 +125,7 @@ def read_sequences(
         if not paths:
             left_out["paths"] = "paths need attention alone, without layer norm or biases of attention"
         tick("parts")
-        costs = {what: part_effects(context, classes) for what, classes in sorted_by.items() if
-                 what != "position"}  # fmt: skip
+        costs = _costs(context, sorted_by)
         finest = list(costs)[-1]
         tick("neurons")
         neurons = None
@@ -252,7 +161,7 @@ def read_sequences(
         random=random_composition(config.d_model, config.d_head) if composed else None,
         judgements=judgements,
         paths=paths,
-        costs={what: _by_part(effects) for what, effects in costs.items()},
+        costs=costs,
         neurons={} if neurons is None else _neurons(neurons),
         columns=_columns(context, task) if isinstance(task, AdditionTask) else {},
         moved={one.what: _moved(one) for one in moved},
@@ -363,11 +272,20 @@ def _accuracy(context: SequenceContext, examples: Sequences) -> float:
     return asked.accuracy(asked.logits)
 
 
-def _by_part(effects: Effects) -> dict[str, Scores]:
-    return {
-        part: dict(zip(effects.classes, row.tolist(), strict=True))
-        for part, row in zip(effects.parts, effects.cost, strict=True)
-    }
+def _costs(
+    context: SequenceContext, sorted_by: Mapping[str, Mapping[str, Bool[Tensor, " question"]]]
+) -> dict[str, dict[str, Scores]]:
+    """What the ablation of each part costs, by each way to sort the questions; each is made once."""
+    ways = {what: classes for what, classes in sorted_by.items() if what != "position"}
+    columns = [(what, label) for what, classes in ways.items() for label in classes]
+    effects = part_effects(context, {f"{what} {label}": ways[what][label] for what, label in columns})
+    costs: dict[str, dict[str, Scores]] = {}
+    for part, row in zip(effects.parts, effects.cost.tolist(), strict=True):
+        for what in ways:
+            costs.setdefault(what, {})[part] = {
+                label: cost for (way, label), cost in zip(columns, row, strict=True) if way == what
+            }
+    return costs
 
 
 def _neurons(effects: Effects) -> dict[str, NeuronReading]:

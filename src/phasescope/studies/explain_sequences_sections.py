@@ -16,7 +16,7 @@ from phasescope.report.numbers import compact
 from phasescope.report.page import Plate, Section
 from phasescope.report.table import Table
 from phasescope.studies.explain_sections import judgements_section
-from phasescope.studies.explain_sequences_readings import Drawn, Scores, SequenceAnatomy
+from phasescope.studies.explain_sequences_anatomy import Drawn, Scores, SequenceAnatomy
 from phasescope.studies.explain_sequences_words import around, in_plain_words, looking_right
 from phasescope.tasks.any_task import SequenceTaskConfig
 from phasescope.tasks.token_names import token_names

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from phasescope.phases.changepoints import Break
 from phasescope.report.numbers import compact
-from phasescope.studies.explain_sequences_readings import RIGHT, Scores, SequenceAnatomy
+from phasescope.studies.explain_sequences_anatomy import RIGHT, Scores, SequenceAnatomy
 
 SOLVED = 0.99
 """Share of questions from which on a network is said to solve its task."""
