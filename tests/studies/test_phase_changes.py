@@ -181,6 +181,7 @@ def test_the_networks_of_the_toy_language_differ_in_layers_and_keys_alone(networ
     model = {"n_layers": 2, "smeared_keys": False}
     assert recipe.model.model_copy(update=model) == other.model
     assert (recipe.task, recipe.optimiser, recipe.split) == (other.task, other.optimiser, other.split)
+    assert "smeared_keys" not in other.canonical_json(), "an option that joined later leaves digests alone"
     trainer = Trainer(recipe)
     examples = StreamSplit(n_test=8).test(trainer.task)
     read = ContextProbe(examples, Heads(trainer.task.d_vocab, trainer.task.n_ctx))(trainer.model, 0)

@@ -1,4 +1,7 @@
-"""What is claimed beyond the cells, of digits, depth and context; written before the runs (no torch here)."""
+"""What is claimed beyond the cells, of digits, depth and context (no torch here).
+
+Of context it was written before any run; of digits and depth after the first runs of these had been seen.
+"""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass

@@ -55,7 +55,8 @@ def course_panels(settings: Mapping[str, Sequence[Losses]], *, title: str) -> Fi
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for axes, (name, runs) in zip(grid, settings.items(), strict=False):
         _draw(axes, runs)
-        axes.set_title(f"{name}\n{tally(run.course for run in runs)}", fontsize=8.5, loc="left")
+        ways = tally(run.course for run in runs).replace(", ", ",\n")
+        axes.set_title(f"{name}\n{ways}", fontsize=8.5, loc="left")
     for axes in grid[len(settings) :]:
         axes.set_visible(False)
     for first in grid[::columns]:
