@@ -2,12 +2,12 @@
 
     python -m benchmarks.ensemble --json ensemble.json
 
-Whole runs are timed, from start to finished, disk included. `one_thread` and `all_cores` train one run after
-the other in one process that is warm; `ensemble` is `train_all`, a process for each member and as many at a
-time as there are cores, and the seconds that each takes to start count, so the shorter the runs, the worse
-for it; `stacked` trains them as one network, on one thread or on `--device cuda`. The members are the
-mainline over seeds with another modulus: `--p 113` is the mainline itself, and takes five times as long. Run
-it on a quiet machine.
+`one_thread` and `all_cores` train one run after the other in one process that is warm; `ensemble` is
+`train_all`, a process for each member and as many at a time as there are cores; `stacked` trains them as one
+network, on one thread or on `--device cuda`. Whole runs are timed, disk included, once with a few steps and
+once with all: the steps between, over the time between, are the rate of runs that are under way, and the
+short ones say what it takes to start. The members are the mainline over seeds with another modulus; `--p 113`
+is the mainline itself and takes five times as long. Run it on a quiet machine.
 """
 
 import argparse
@@ -17,7 +17,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.step import members, ratio, steps_per_second, together
+from benchmarks.step import members, ratio, seconds, together
+
+FEW = 20
 
 
 def one_by_one(threads: int) -> Callable[[list, str], object]:
@@ -48,17 +50,20 @@ def main() -> None:
         train_all(recipes, root, stacked=options.device, show_progress=False)
 
     ways = {"one_thread": one_by_one(1), "all_cores": one_by_one(0), "ensemble": together, "stacked": as_one}
-    recipes = members(options.members, options.steps, options.p, options.width)
-    steps_per_second(
-        members(1, 20, options.p, options.width), one_by_one(1)
-    )  # whatever is loaded or compiled once
+    size = options.p, options.width
+    few, all_steps = (members(options.members, steps, *size) for steps in (FEW, options.steps))
+    seconds(few[:1], one_by_one(1))  # whatever is loaded or compiled once
     rates: dict[str, list[float]] = {way: [] for way in ways}
+    starts: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(options.rounds):
         for way, train in ways.items():
-            rates[way].append(steps_per_second(recipes, train))
+            short, whole = seconds(few, train), seconds(all_steps, train)
+            rates[way].append(options.members * (options.steps - FEW) / (whole - short))
+            starts[way].append(short / options.members)
         print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
 
     medians = {way: statistics.median(found) for way, found in rates.items()}
+    start_up = {way: statistics.median(found) for way, found in starts.items()}
     singles = ("one_thread", "all_cores")
     ratios = {
         f"{way}_over_{single}": ratio(rates[way], rates[single])
@@ -70,17 +75,13 @@ def main() -> None:
         f"{cores()} cores, stacked on {options.device}"
     )
     for way, rate in medians.items():
-        print(f"{way:32}{rate:10.0f} model-steps per second")
+        print(f"{way:32}{rate:10.0f} model-steps per second, {start_up[way]:.1f} s to start a run")
     for name, found in ratios.items():
         print(f"{name:32}{found['median']:10.2f}{found['low']:12.2f} – {found['high']:.2f}")
     if options.json:
         result = {name: found["median"] for name, found in ratios.items()}
-        result |= {
-            "model_steps_per_second": medians,
-            "spread": ratios,
-            "cores": cores(),
-            "device": options.device,
-        }
+        result |= {"model_steps_per_second": medians, "start_up_seconds": start_up}
+        result |= {"spread": ratios, "cores": cores(), "device": options.device}
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 
 

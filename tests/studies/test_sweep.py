@@ -42,14 +42,7 @@ def test_a_failing_member_is_reported_the_rest_go_on_and_nothing_is_trained_twic
     grown = SweepConfig(name="s", recipe=RECIPE, grid=grid | {"optimiser.learning_rate": (1e-3, 1e3, 1e-2)})
     again = sweep(grown, tmp_path, workers=2, show=False)
     assert [member.turn.attempts for member in again.members] == [0, 0, 1, 1, 1, 1]
-    assert [bool(member.turn.complaint) for member in again.members] == [
-        False,
-        False,
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [bool(member.turn.complaint) for member in again.members] == [False] * 2 + [True] * 2 + [False] * 2
     assert again.table["attempts"] == [1, 1, 2, 2, 1, 1]  # of all times that the sweep was given
 
 
@@ -60,13 +53,11 @@ def test_a_stacked_sweep_trains_what_fits_together_as_one(tmp_path):
     assert [member.outcome is not None for member in found.members] == [True] * 4
     assert {member.run.folder.read_provenance()["forward"] for member in found.members} == {"stacked on cpu"}
     alone = sweep(study, tmp_path / "alone", show=False)
-    for name in ("train_loss", "test_loss"):
-        assert found.table[name] == pytest.approx(
-            alone.table[name], rel=1e-3
-        )  # float32, sums in another order
+    for name in ("train_loss", "test_loss"):  # float32, and sums in another order
+        assert found.table[name] == pytest.approx(alone.table[name], rel=1e-3)
 
 
-def test_another_study_of_the_same_name_leaves_the_results_alone(tmp_path, capsys):
+def test_another_study_of_the_same_name_leaves_the_results_alone(tmp_path):
     first = sweep(SweepConfig(name="s", recipe=RECIPE, grid={"seed": (0,)}), tmp_path, show=False)
     before = (first.folder / "results.csv").read_bytes()
     runs = sorted(path.name for path in tmp_path.iterdir())
