@@ -2,12 +2,11 @@
 
     python -m benchmarks.ensemble --json ensemble.json
 
-`one_thread` and `all_cores` train one run after the other in one process that is warm; `ensemble` is
-`train_all`, a process for each member and as many at a time as there are cores. Whole runs are timed, disk
-included, once with a few steps and once with all: the steps between, over the time between, are the rate
-of runs that are under way, and the short ones say what it takes to start. The members are the mainline over
-seeds with another modulus; `--p 113` is the mainline itself and takes five times as long. Run it on a quiet
-machine.
+Whole runs are timed, from start to finished, disk included. `one_thread` and `all_cores` train one run after
+the other in one process that is warm; `ensemble` is `train_all`, a process for each member and as many at a
+time as there are cores, and the seconds that each takes to start count, so the shorter the runs, the worse
+for it. The members are the mainline over seeds with another modulus: `--p 113` is the mainline itself, and
+takes five times as long. Run it on a quiet machine.
 """
 
 import argparse
@@ -17,9 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.step import members, ratio, seconds, together
-
-FEW = 20
+from benchmarks.step import members, ratio, steps_per_second, together
 
 
 def one_by_one(threads: int) -> Callable[[list, str], object]:
@@ -44,30 +41,25 @@ def main() -> None:
     from phasescope.training.machine import cores
 
     ways = {"one_thread": one_by_one(1), "all_cores": one_by_one(0), "ensemble": together}
-    few, all_steps = (members(options.members, steps, options.p) for steps in (FEW, options.steps))
-    seconds(few[:1], one_by_one(1))  # whatever is loaded or compiled once
+    recipes = members(options.members, options.steps, options.p)
+    steps_per_second(members(1, 20, options.p), one_by_one(1))  # whatever is loaded or compiled once
     rates: dict[str, list[float]] = {way: [] for way in ways}
-    starts: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(options.rounds):
         for way, train in ways.items():
-            short, whole = seconds(few, train), seconds(all_steps, train)
-            rates[way].append(options.members * (options.steps - FEW) / (whole - short))
-            starts[way].append(short / options.members)
+            rates[way].append(steps_per_second(recipes, train))
         print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
 
     medians = {way: statistics.median(found) for way, found in rates.items()}
-    start_up = {way: statistics.median(found) for way, found in starts.items()}
     singles = ("one_thread", "all_cores")
     ratios = {f"ensemble_over_{way}": ratio(rates["ensemble"], rates[way]) for way in singles}
     print(f"\n{options.members} runs of {options.steps} steps mod {options.p}, {cores()} cores")
     for way, rate in medians.items():
-        print(f"{way:32}{rate:10.0f} model-steps per second, {start_up[way]:.1f} s to start a run")
+        print(f"{way:32}{rate:10.0f} model-steps per second")
     for name, found in ratios.items():
         print(f"{name:32}{found['median']:10.2f}{found['low']:12.2f} – {found['high']:.2f}")
     if options.json:
         result = {name: found["median"] for name, found in ratios.items()}
-        result |= {"model_steps_per_second": medians, "start_up_seconds": start_up}
-        result |= {"spread": ratios, "cores": cores()}
+        result |= {"model_steps_per_second": medians, "spread": ratios, "cores": cores()}
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -71,12 +71,12 @@ def members(n: int, steps: int, p: int = 113) -> list:
     return [varied(nanda2023(seed=seed, steps=steps), FLOAT32 | {"task.p": p}) for seed in range(n)]
 
 
-def seconds(recipes: list, train: Callable[[list, str], object]) -> float:
-    """How long whole runs take, from start to finished, disk included."""
+def steps_per_second(recipes: list, train: Callable[[list, str], object]) -> float:
+    """Model-steps per second of whole runs, from start to finished, disk included."""
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
         train(recipes, root)
-        return time.perf_counter() - start
+        return sum(recipe.steps for recipe in recipes) / (time.perf_counter() - start)
 
 
 def together(recipes: list, root: str) -> None:
@@ -168,7 +168,7 @@ def main() -> None:
         print(f"{name:32}{found['median']:10.2f}{found['low']:12.2f} – {found['high']:.2f}")
 
     if not options.quick:
-        rates = {str(n): 500 * n / seconds(members(n, steps=500), together) for n in (1, 4, 8)}
+        rates = {str(n): steps_per_second(members(n, steps=500), together) for n in (1, 4, 8)}
         result["model_steps_per_second"] = rates
         result["share_of_run"] = disk_share(steps=400)
         print(

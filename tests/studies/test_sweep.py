@@ -42,11 +42,18 @@ def test_a_failing_member_is_reported_the_rest_go_on_and_nothing_is_trained_twic
     grown = SweepConfig(name="s", recipe=RECIPE, grid=grid | {"optimiser.learning_rate": (1e-3, 1e3, 1e-2)})
     again = sweep(grown, tmp_path, workers=2, show=False)
     assert [member.turn.attempts for member in again.members] == [0, 0, 1, 1, 1, 1]
-    assert [bool(member.turn.complaint) for member in again.members] == [False] * 2 + [True] * 2 + [False] * 2
+    assert [bool(member.turn.complaint) for member in again.members] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert again.table["attempts"] == [1, 1, 2, 2, 1, 1]  # of all times that the sweep was given
 
 
-def test_another_study_of_the_same_name_leaves_the_results_alone(tmp_path):
+def test_another_study_of_the_same_name_leaves_the_results_alone(tmp_path, capsys):
     first = sweep(SweepConfig(name="s", recipe=RECIPE, grid={"seed": (0,)}), tmp_path, show=False)
     before = (first.folder / "results.csv").read_bytes()
     runs = sorted(path.name for path in tmp_path.iterdir())
