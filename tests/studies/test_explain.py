@@ -25,7 +25,7 @@ from phasescope.studies import explain_readings
 from phasescope.studies.explain import explain
 from phasescope.studies.explain_readings import read_anatomy
 from phasescope.studies.explain_words import headline_of, in_plain_words
-from phasescope.studies.explanation_page import PAGE, RECORDS
+from phasescope.studies.explanation import PAGE, RECORDS
 from phasescope.tasks.parse import parse_task
 from phasescope.tasks.split import parse_split
 

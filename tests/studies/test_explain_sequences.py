@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from phasescope.studies.explanation import PAGE, RECORDS
 
 import phasescope as ps
 from phasescope.circuits.sequences.context import SequenceContext
@@ -15,11 +16,10 @@ from phasescope.errors import PhasescopeError
 from phasescope.models.handmade_heads import digit_adder, virtual_head
 from phasescope.phases.changepoints import Break
 from phasescope.streams import stream_of
-from phasescope.studies.explain_sequences import SequenceExplanation
+from phasescope.studies.explain_sequences_anatomy import SequenceAnatomy
 from phasescope.studies.explain_sequences_readings import read_sequences
 from phasescope.studies.explain_sequences_sections import sections_of
 from phasescope.studies.explain_sequences_words import headline_of, in_plain_words
-from phasescope.studies.explanation_page import PAGE, RECORDS
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.drawn import DrawnSplit
 from phasescope.tasks.predecessor import PredecessorTask
@@ -117,7 +117,7 @@ def test_the_words_are_made_of_the_records(by_hand):
 def test_its_numbers_are_those_of_the_log(adding):
     written = adding.metrics()
     explanation = ps.explain(adding, step=4)
-    assert isinstance(explanation, SequenceExplanation)
+    assert isinstance(explanation.anatomy, SequenceAnatomy)
     anatomy = explanation.anatomy
     steps, losses = written["test_loss"]
     assert anatomy.loss == pytest.approx(losses[steps == 4].item(), rel=1e-5)

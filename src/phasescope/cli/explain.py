@@ -14,8 +14,7 @@ from phasescope.store.durable import require_folder
 from phasescope.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from phasescope.studies.explain import Explanation
-    from phasescope.studies.explain_sequences import SequenceExplanation
+    from phasescope.studies.explanation import Explanation
 
 
 def run(words: list[str]) -> int:
@@ -64,7 +63,7 @@ def run(words: list[str]) -> int:
 
 def _explain_file(
     path: Path, keys: list[int] | None, options: argparse.Namespace, command: str
-) -> "Explanation | SequenceExplanation":
+) -> "Explanation":
     """One checkpoint file, on the task and split that were typed or that it names itself."""
     opened = open_network_file(path, options.task, options.split, options.threads)
 
@@ -87,7 +86,7 @@ def _explain_file(
 
 def _explain_run(
     folder: RunFolder, step: int, keys: list[int] | None, options: argparse.Namespace, command: str
-) -> "Explanation | SequenceExplanation":
+) -> "Explanation":
     """One checkpoint of a run of ours."""
     from phasescope.studies.explain import explain
     from phasescope.training.machine import tune
