@@ -37,6 +37,8 @@ def run(words: list[str]) -> int:
     add_root(parser)
     options = parser.parse(words)
     keys = key_frequencies(options.keys)
+    if options.out is not None and not options.out.name:
+        raise PhasescopeError(f"--out needs the name of a folder; got {str(options.out)!r}")
     command = shlex.join(["phasescope", "explain", *words])
     path = Path(options.what)
     if names_a_file(options.what):

@@ -121,7 +121,7 @@ def _measure_run(
     if options.json == "-":
         print(as_json(content))
         return 0
-    whole = {name: points for name, points in series.points.items() if "." not in name}
+    whole = {name: points for name, points in series.points.items() if names or "." not in name}
     rows = ((name, f"{int(steps[-1])}", _shown(float(values[-1]))) for name, (steps, values) in whole.items())
     print(text_table(("measure", "step", "value"), rows))
     kept = with_earlier_series(content, out) if options.json is None else 0

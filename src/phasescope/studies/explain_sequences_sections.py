@@ -58,10 +58,10 @@ def _losses(anatomy: SequenceAnatomy) -> Section:
 
 
 def _worst(anatomy: SequenceAnatomy) -> str:
-    """The class with the highest loss of the finest way to sort the questions."""
-    what, classes = list(anatomy.loss_by.items())[-1]
-    label = max(classes, key=lambda name: classes[name])
-    highest, mean = compact(classes[label]), compact(anatomy.loss)
+    """The class with the highest loss, of all ways to sort the questions."""
+    every = [(loss, what, label) for what, of in anatomy.loss_by.items() for label, loss in of.items()]
+    worst, what, label = max(every, key=lambda one: one[0])
+    highest, mean = compact(worst), compact(anatomy.loss)
     return f"Loss is highest where {what} is {label}: {highest} nats; {mean} over all questions"
 
 

@@ -73,7 +73,8 @@ class TextTask(Config):
     def build(self) -> SequenceTask:
         """Return the task."""
         name = f"natural text, {self.n_ctx} characters of pydoc topics {self.digest[:8]}"
-        return SequenceTask(name, self.n_ctx, len(ALPHABET), len(ALPHABET), self._draw, None)
+        words = {token: "␣" if character == " " else character for token, character in enumerate(ALPHABET)}
+        return SequenceTask(name, self.n_ctx, len(ALPHABET), len(ALPHABET), self._draw, words=words)
 
     def _draw(self, stream: np.random.Generator, n: int) -> Sequences:
         if self.digest != text_digest():

@@ -131,7 +131,7 @@ class Recipe(Config):
     """The network."""
     optimiser: OptimiserConfig = OptimiserConfig()
     """How it is trained."""
-    batch_size: int | None = Field(default=None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1, le=1_000_000)
     """Examples a step; left out for the full batch."""
     steps: Steps = 16_000
     """Optimiser steps."""

@@ -55,7 +55,8 @@ class Run:
         task = self._built
         if isinstance(task, SequenceTask):
             raise PhasescopeError(
-                f"{self.folder.path.name} is on {task.name}; this needs a run on a binary operation"
+                f"{self.folder.path.name} is on {task.name}; this needs a run on a binary operation "
+                f"(phasescope explain {self.folder.path.name} reads this one)"
             )
         return task
 

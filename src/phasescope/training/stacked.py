@@ -79,9 +79,11 @@ def train_stacks(
         if read_status(folder).state != "finished":
             stacks[shared_part(recipe)][folder.path] = recipe, folder
     waiting = [list(stack.values()) for stack in stacks.values()]
-    total = sum(recipe.steps for stack in waiting for recipe, _ in stack)
+    everybody = [one for stack in waiting for one in stack]
+    total = sum(recipe.steps for recipe, _ in everybody)
+    start = sum(read_status(folder).step for _, folder in everybody)
     turns: dict[Path, Turn] = defaultdict(Turn)
-    shown = Progress(total, "steps") if show_progress and waiting else None
+    shown = Progress(total, "steps", start=start) if show_progress and waiting else None
     with shown or nullcontext():
         for stack in waiting:
             turns |= _train_on_disk(stack, device, shown)
@@ -100,8 +102,6 @@ def _train_on_disk(
             log = held.enter_context(MetricsLog(folder.metrics))
             member = StackMember(recipe, device)
             places.append(_Place(member, Session(recipe, folder, log, member, machine)))
-        if shown:
-            shown.update(shown.done + sum(place.member.step for place in places))
         complaints = [_train(together, device, shown) for together in _at_one_step(places)]
     failed = {folder: text for part in complaints for folder, text in part.items()}
     return {folder.path: Turn(attempts=1, complaint=failed.get(folder.path, "")) for _, folder in waiting}
