@@ -5,7 +5,6 @@ import json
 
 import pytest
 import torch
-from phasescope.studies.explanation import PAGE, RECORDS
 
 import phasescope as ps
 from phasescope.circuits.sequences.context import SequenceContext
@@ -20,6 +19,7 @@ from phasescope.studies.explain_sequences_anatomy import SequenceAnatomy
 from phasescope.studies.explain_sequences_readings import read_sequences
 from phasescope.studies.explain_sequences_sections import sections_of
 from phasescope.studies.explain_sequences_words import headline_of, in_plain_words
+from phasescope.studies.explanation import PAGE, RECORDS
 from phasescope.tasks.addition import AdditionTask
 from phasescope.tasks.drawn import DrawnSplit
 from phasescope.tasks.predecessor import PredecessorTask
