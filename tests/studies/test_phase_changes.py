@@ -11,7 +11,7 @@ from phasescope.evidence.claims_file import claims_from_json
 from phasescope.phases.changepoints import Break
 from phasescope.report.page import Page, write_page
 from phasescope.studies.phase_changes import reproduce
-from phasescope.studies.phase_changes_cells import CELLS, digit_recipe
+from phasescope.studies.phase_changes_cells import CELLS, UNLIMITED, digit_recipe
 from phasescope.studies.phase_changes_claims import FINDINGS, GAINS, MATCHES, NETWORKS, NO_GAIN
 from phasescope.studies.phase_changes_context import LAYERS, ContextProbe, context_recipe, context_section
 from phasescope.studies.phase_changes_depth import TASKS, Heads, depth_section
@@ -192,7 +192,7 @@ def test_the_networks_of_the_toy_language_differ_in_layers_and_keys_alone(networ
 
 @pytest.mark.slow
 def test_the_cheapest_task_shows_its_phase_change_and_is_not_trained_twice(tmp_path):
-    cells = [cell for cell in CELLS if cell.task == "skip trigrams" and cell.n_train is None and cell.decay]
+    cells = [cell for cell in CELLS if cell.task == "skip trigrams" and cell.data == UNLIMITED and cell.decay]
     found = reproduce((0,), tmp_path, cells=cells, circuits=False, show=False)
     [(course, *_)] = [list(of.values()) for of in found.courses.values()]
     assert course.way == "phase change", course.why
