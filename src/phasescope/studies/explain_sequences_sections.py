@@ -91,8 +91,8 @@ def _heads(anatomy: SequenceAnatomy, drawn: Drawn, task: SequenceTaskConfig) -> 
 
 _HOW_TO_READ_SCORES = (
     "Previous token: mean attention to the token before, on the task. Duplicate token and prefix matching: "
-    "to the same token and to what followed it, on repeated random tokens. Copying goes from -1 to 1, and has "
-    "no colour below 0; the numbers say it."
+    "to the same token and to what followed it, on repeated random tokens. Copying goes from -1 to 1, and "
+    "has no colour below 0; the numbers say it."
 )
 
 
