@@ -24,7 +24,7 @@ from phasescope.training.examples import Batch, examples_of
 from phasescope.training.loss import cross_entropy
 from phasescope.training.optimiser import build_optimiser, learning_rate
 from phasescope.training.recipe import OptimiserConfig, Recipe
-from phasescope.training.trainer import Penalty
+from phasescope.training.trainer import Penalty, for_products
 
 _ADAMW = {"learning_rate", "weight_decay", "beta1", "beta2", "epsilon", "warmup_steps"}
 _OWN: dict[str, Any] = {
@@ -133,10 +133,7 @@ class Stack:
         return [float(each) for each in loss.tolist()]
 
     def _weights_now(self) -> Mapping[str, Tensor]:
-        """Return the weights in the precision of this step's products; gradients flow back to float32."""
-        if self.step >= self.recipe.double_steps:
-            return self.parameters
-        return {name: weight.double() for name, weight in self.parameters.items()}
+        return for_products(self.parameters, self.recipe, self.step)
 
     @torch.no_grad()
     def looks(self) -> list[dict[str, float]]:
@@ -225,22 +222,24 @@ class StackMember:
 
     def state(self) -> dict[str, NDArray[np.floating]]:
         """Return a copy of all that the next step depends on, as a trainer alone would."""
-        return {
-            key: value[self.index].copy() if value.ndim else value.copy()
-            for key, value in self._stack.state().items()
-        }
+        return {key: value.copy() for key, value in self._own().items()}
 
     def weights(self) -> dict[str, NDArray[np.floating]]:
         """Return a copy of the weights."""
-        return {
-            key.removeprefix("weight "): value
-            for key, value in self.state().items()
-            if key.startswith("weight ")
-        }
+        return {name: value.copy() for name, value in self._own("weight ").items()}
 
     def first_non_finite(self) -> str | None:
         """Name the first weight that is not finite; None if all are."""
-        return next((name for name, value in self.weights().items() if not np.isfinite(value).all()), None)
+        own = self._own("weight ")
+        return next((name for name, value in own.items() if not np.isfinite(value).all()), None)
+
+    def _own(self, kind: str = "") -> dict[str, NDArray[np.floating]]:
+        """Views of its part of the stack's state, of one kind or all; named without the kind."""
+        return {
+            key.removeprefix(kind): value[self.index] if value.ndim else value
+            for key, value in self._stack.state().items()
+            if key.startswith(kind)
+        }
 
     @property
     def _stack(self) -> Stack:

@@ -21,6 +21,20 @@ Penalty = Callable[[Mapping[str, Tensor]], Tensor]
 """A term added to the training loss, as a function of the weights; handed in from above."""
 
 
+def for_products(weights: Mapping[str, Tensor], recipe: Recipe, step: int) -> Mapping[str, Tensor]:
+    """Return weights in the precision of a step's products; gradients flow back to the weights' own.
+
+    Example:
+        >>> from phasescope.training.presets import nanda2023
+        >>> weights = {"W_E": torch.zeros(2)}
+        >>> [for_products(weights, nanda2023(), step)["W_E"].dtype for step in (999, 1_000)]
+        [torch.float64, torch.float32]
+    """
+    if step >= recipe.double_steps:
+        return weights
+    return {name: weight.double() for name, weight in weights.items()}
+
+
 class Trainer:
     """What a recipe trains, step by step, with nothing written to disk.
 
@@ -78,10 +92,7 @@ class Trainer:
         return value
 
     def _weights_now(self) -> Mapping[str, Tensor]:
-        """Return the weights in the precision of this step's products; gradients flow back to float32."""
-        if self.step >= self.recipe.double_steps:
-            return self.parameters
-        return {name: weight.double() for name, weight in self.parameters.items()}
+        return for_products(self.parameters, self.recipe, self.step)
 
     def _weights_in_training(self) -> Mapping[str, Tensor]:
         """Return the weights that this step's loss sees."""
